@@ -1,0 +1,273 @@
+-- migrate:up
+
+-- account_id is the first column of every key and named by every statement on the hot path: it is the column by which these
+-- tables can be distributed. An account is one Stripe account in one mode: test and live are two accounts.
+
+-- The one offset of business time. Moved only in the sandbox; leases and dates of arrival never use it.
+CREATE TABLE clock (
+    only_row       boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
+    offset_seconds bigint      NOT NULL DEFAULT 0
+);
+INSERT INTO clock DEFAULT VALUES;
+
+-- -------------------------------------------------------------------------------------------------------------------- inbox
+
+-- Every event ever accepted, once, for ever; at the same time the durable queue of events to fold. Lane is set from the type.
+CREATE TABLE event (
+    account_id     text        NOT NULL,
+    event_id       text        NOT NULL,
+    type           text        NOT NULL,
+    api_version    text        NOT NULL DEFAULT '',
+    lane           smallint    NOT NULL CHECK (lane BETWEEN 1 AND 4),
+    source         text        NOT NULL CHECK (source IN ('webhook', 'poll', 'backfill', 'replay')),
+    created_at     timestamptz NOT NULL,                -- Stripe's, business time
+    received_on    date        NOT NULL,                -- UTC day of the database's clock: the partition of its payload
+    received_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    business_at    timestamptz NOT NULL,
+    state          text        NOT NULL CHECK (state IN ('received', 'folded', 'ignored', 'set_aside')),
+    reason         text,                                -- why it was ignored or set aside, and what to do
+    tries          smallint    NOT NULL DEFAULT 0,
+    due_at         timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock: after a failure, not before
+    folded_at      timestamptz,
+    PRIMARY KEY (account_id, event_id)
+) WITH (fillfactor = 85);
+CREATE INDEX event_open ON event (account_id, lane, due_at, event_id) WHERE state = 'received';
+CREATE INDEX event_set_aside ON event (account_id, received_at) WHERE state = 'set_aside';
+
+-- The raw bytes as Stripe signed them, encrypted; kept as long as retention says, then dropped by the day.
+CREATE TABLE event_payload (
+    account_id     text        NOT NULL,
+    received_on    date        NOT NULL,
+    event_id       text        NOT NULL,
+    data_key_id    text        NOT NULL,
+    ciphertext     bytea       NOT NULL,
+    PRIMARY KEY (account_id, received_on, event_id)
+) PARTITION BY RANGE (received_on);
+
+-- ------------------------------------------------------------------------------------------------- what Stripe's objects are
+
+-- The last state of an object that events told us, folded so that the order of events does not matter.
+CREATE TABLE subject (
+    account_id     text        NOT NULL,
+    subject_id     text        NOT NULL,                -- Stripe's id: in_…, pi_…, ch_…, re_…, sub_…
+    kind           text        NOT NULL,
+    status         text        NOT NULL DEFAULT '',
+    customer_id    text,
+    as_of          timestamptz NOT NULL,                -- the newest event.created folded in
+    facts          jsonb       NOT NULL DEFAULT '{}',   -- plain: ids, times, amounts, flags; see folding.Subject
+    updated_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, subject_id)
+) WITH (fillfactor = 80);
+
+-- What belongs to what: payment_intent -> invoice, charge -> payment_intent. Fed by every event and by look-ups. '' means: looked up, nothing.
+CREATE TABLE alias (
+    account_id     text        NOT NULL,
+    alias_id       text        NOT NULL,
+    target_kind    text        NOT NULL,
+    target_id      text        NOT NULL,
+    learned_from   text        NOT NULL,                -- an event's id, or 'lookup'
+    learned_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, alias_id, target_kind)
+);
+
+-- The customer mirror: numbers with provenance, name, languages, address, as one encrypted blob.
+CREATE TABLE customer (
+    account_id     text        NOT NULL,
+    customer_id    text        NOT NULL,
+    as_of          timestamptz NOT NULL,
+    deleted        boolean     NOT NULL DEFAULT false,
+    data_key_id    text        NOT NULL,
+    ciphertext     bytea       NOT NULL,
+    updated_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, customer_id)
+) WITH (fillfactor = 80);
+
+-- -------------------------------------------------------------------------------------------------------- facts and concerns
+
+-- What happened in the business, once, for ever. Several events tell of one fact; fact_key names it: payment_failed:in_1:2.
+CREATE TABLE fact (
+    account_id     text        NOT NULL,
+    fact_key       text        NOT NULL,
+    kind           text        NOT NULL,
+    concern        text        NOT NULL,
+    subject_id     text        NOT NULL,
+    customer_id    text,
+    lane           smallint    NOT NULL CHECK (lane BETWEEN 1 AND 4),
+    occurred_at    timestamptz NOT NULL,                -- business time
+    amount         bigint,                              -- minor units
+    exponent       smallint,
+    currency       text,
+    event_id       text        NOT NULL,                -- the first event that told of it
+    state          text        NOT NULL CHECK (state IN ('held', 'looking_up', 'ready', 'planned', 'dropped')),
+    reason         text,                                -- why it was dropped, or what it waits for
+    due_at         timestamptz,                         -- business time; set while held or ready
+    leased_until   timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock, while a look-up is under way
+    tries          smallint    NOT NULL DEFAULT 0,
+    rules_epoch    integer,
+    rules_hash     bytea,
+    data_key_id    text        NOT NULL,
+    details        bytea       NOT NULL,                -- encrypted: everything a rule or a template may ask for
+    recorded_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+    planned_at     timestamptz,
+    PRIMARY KEY (account_id, fact_key),
+    CHECK ((state IN ('held', 'looking_up', 'ready')) = (due_at IS NOT NULL)),
+    CHECK (state <> 'planned' OR rules_hash IS NOT NULL)
+) WITH (fillfactor = 85);
+CREATE INDEX fact_open ON fact (account_id, lane, due_at, fact_key) WHERE state IN ('held', 'looking_up', 'ready');
+CREATE INDEX fact_concern ON fact (account_id, concern);
+
+-- Which events told of which fact.
+CREATE TABLE fact_event (
+    account_id     text        NOT NULL,
+    fact_key       text        NOT NULL,
+    event_id       text        NOT NULL,
+    effect         text        NOT NULL,                -- created, enriched, joined
+    PRIMARY KEY (account_id, fact_key, event_id)
+);
+CREATE INDEX fact_event_by_event ON fact_event (account_id, event_id);
+
+-- What messages are about, with an end. A settled concern stays settled, whatever arrives later about the time before.
+CREATE TABLE concern (
+    account_id     text        NOT NULL,
+    concern        text        NOT NULL,
+    state          text        NOT NULL CHECK (state IN ('open', 'settled')),
+    opened_at      timestamptz NOT NULL,
+    settled_at     timestamptz,                         -- business time at which it was known to be over
+    settled_by     text,                                -- the fact or event that settled it
+    updated_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, concern),
+    CHECK ((state = 'settled') = (settled_at IS NOT NULL))
+);
+
+-- ------------------------------------------------------------------------------------------------------------ rules and plans
+
+-- The rules in force are the row with the highest epoch.
+CREATE TABLE rules_version (
+    account_id     text        NOT NULL,
+    epoch          integer     NOT NULL CHECK (epoch >= 1),
+    sha256         bytea       NOT NULL,
+    data_key_id    text        NOT NULL,
+    body           bytea       NOT NULL,                -- encrypted: rules name people and their numbers
+    applied_at     timestamptz NOT NULL DEFAULT now(),
+    applied_by     text        NOT NULL,
+    PRIMARY KEY (account_id, epoch)
+);
+
+-- The ladder for one (concern, recipient, flow): at most one open.
+CREATE TABLE plan (
+    account_id     text        NOT NULL,
+    plan_id        uuid        NOT NULL,                -- derived from (account, concern, recipient, flow, generation)
+    concern        text        NOT NULL,
+    recipient      text        NOT NULL,                -- 'customer', 'team:finance'
+    flow           text        NOT NULL,
+    generation     integer     NOT NULL DEFAULT 1,      -- rises where on_repeat says restart
+    rule           text        NOT NULL,
+    rules_epoch    integer     NOT NULL,
+    customer_id    text,
+    lane           smallint    NOT NULL CHECK (lane BETWEEN 1 AND 4),
+    fact_key       text        NOT NULL,                -- the newest fact it speaks of
+    state          text        NOT NULL CHECK (state IN ('open', 'done', 'settled', 'superseded')),
+    opened_at      timestamptz NOT NULL,
+    closed_at      timestamptz,
+    data_key_id    text        NOT NULL,
+    variables      bytea       NOT NULL,                -- encrypted; refreshed by every further fact of the concern
+    PRIMARY KEY (account_id, plan_id),
+    UNIQUE (account_id, concern, recipient, flow, generation),
+    CHECK ((state = 'open') = (closed_at IS NULL))
+) WITH (fillfactor = 80);
+CREATE UNIQUE INDEX plan_one_open ON plan (account_id, concern, recipient, flow) WHERE state = 'open';
+CREATE INDEX plan_customer ON plan (account_id, customer_id, opened_at DESC);
+
+-- Which facts a plan was made of.
+CREATE TABLE plan_fact (
+    account_id     text        NOT NULL,
+    fact_key       text        NOT NULL,
+    plan_id        uuid        NOT NULL,
+    effect         text        NOT NULL,                -- opened, joined, said_again, restarted, settled
+    PRIMARY KEY (account_id, fact_key, plan_id)
+);
+
+-- One message of a plan. The frozen request is stored before its first byte leaves and resent byte for byte until answered.
+CREATE TABLE step (
+    account_id     text        NOT NULL,
+    plan_id        uuid        NOT NULL,
+    number         smallint    NOT NULL CHECK (number >= 1),
+    name           text        NOT NULL,
+    lane           smallint    NOT NULL CHECK (lane BETWEEN 1 AND 4),
+    concern        text        NOT NULL,
+    state          text        NOT NULL CHECK (state IN (
+                       'waiting', 'frozen', 'submitted', 'sent', 'suppressed', 'failed', 'cancelled', 'expired', 'skipped', 'rejected')),
+    reason         text,
+    due_at         timestamptz,                         -- business time; set exactly while waiting or frozen
+    not_after      timestamptz NOT NULL,                -- business time
+    request_id     text        NOT NULL,
+    round          integer     NOT NULL DEFAULT 1,
+    notification_id uuid,
+    truth          text,                                -- how the truth was known: 'fact', 'record', 'stripe'
+    truth_read_at  timestamptz,
+    data_key_id    text,
+    frozen         bytea,                               -- encrypted bytes of the NotificationRequest
+    leased_until   timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock
+    lease          uuid,                                -- fences the writes of whoever holds it
+    tries          smallint    NOT NULL DEFAULT 0,
+    result         jsonb,                               -- what notify answered, without personal data
+    updated_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, plan_id, number),
+    UNIQUE (account_id, request_id),
+    FOREIGN KEY (account_id, plan_id) REFERENCES plan,
+    CHECK ((state IN ('waiting', 'frozen')) = (due_at IS NOT NULL)),
+    CHECK ((state = 'frozen') <= (frozen IS NOT NULL))
+) WITH (fillfactor = 80);
+CREATE INDEX step_open ON step (account_id, lane, due_at, plan_id, number) WHERE state IN ('waiting', 'frozen');
+CREATE INDEX step_concern ON step (account_id, concern);
+
+-- A concern that notify must be told is over: retried until answered.
+CREATE TABLE cancel (
+    account_id     text        NOT NULL,
+    concern        text        NOT NULL,
+    as_of          timestamptz NOT NULL,
+    state          text        NOT NULL CHECK (state IN ('waiting', 'answered')),
+    due_at         timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock
+    tries          smallint    NOT NULL DEFAULT 0,
+    result         jsonb,
+    recorded_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, concern)
+);
+CREATE INDEX cancel_open ON cancel (account_id, due_at) WHERE state = 'waiting';
+
+-- What notify told us later, as it was applied: its id makes applying it twice harmless.
+CREATE TABLE outcome_applied (
+    account_id     text        NOT NULL,
+    outcome_id     uuid        NOT NULL,
+    kind           text        NOT NULL,
+    request_id     text        NOT NULL,
+    round          integer     NOT NULL,
+    effect         text        NOT NULL,
+    payload        jsonb       NOT NULL,
+    occurred_at    timestamptz NOT NULL,
+    applied_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, outcome_id)
+);
+CREATE INDEX outcome_applied_by_request ON outcome_applied (account_id, request_id);
+
+-- Reads of Stripe per quarter second and endpoint, shared by replicas.
+CREATE TABLE stripe_budget (
+    account_id     text        NOT NULL,
+    endpoint       text        NOT NULL,
+    slice          timestamptz NOT NULL,
+    taken          integer     NOT NULL,
+    PRIMARY KEY (account_id, endpoint)
+) WITH (fillfactor = 50);
+
+-- How far the polls have read at Stripe.
+CREATE TABLE poll_cursor (
+    account_id     text        NOT NULL,
+    poll           text        NOT NULL,
+    read_until     timestamptz NOT NULL,
+    updated_at     timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, poll)
+);
+
+-- migrate:down
+DROP TABLE poll_cursor, stripe_budget, outcome_applied, cancel, step, plan_fact, plan, rules_version, concern, fact_event, fact,
+    customer, alias, subject, event_payload, event, clock;
