@@ -1,0 +1,45 @@
+# Everything a person or a machine does with this repository begins here. `make` alone explains itself.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PACKAGES := protos ingest-service notify-service sandbox
+SETUP := $(VENV)/.ready
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(SETUP) ## Make the virtual environment with everything pinned (other targets do it by themselves)
+
+$(SETUP): requirements.lock $(PACKAGES:%=%/pyproject.toml)
+	@PYTHON=$(PYTHON) VENV=$(VENV) sandbox/setup-venv requirements.lock $(PACKAGES)
+	@touch $@
+
+.PHONY: test
+test: $(SETUP) ## Run all tests
+	@$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: lint
+lint: $(SETUP) ## Run ruff, mypy, the import contracts and buf lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/buf lint protos
+
+.PHONY: proto
+proto: $(SETUP) ## Regenerate protos/gen from the .proto files
+	@protos/generate $(BIN) protos/gen
+
+.PHONY: proto-check
+proto-check: $(SETUP) ## Fail where protos/gen is not what the .proto files give
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; protos/generate $(BIN) "$$fresh"; diff -r -x __pycache__ -x '*.egg-info' protos/gen "$$fresh"
+
+.PHONY: lock
+lock: $(SETUP) ## Make requirements.lock anew from requirements.in
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make lock" requirements.in -o requirements.lock

@@ -1,0 +1,1 @@
+"""Takes Stripe events and decides who hears about what, and when."""

@@ -1,0 +1,1 @@
+"""Owns consent, words and delivery through Twilio."""

@@ -1,0 +1,1 @@
+"""The contract notify.v1, generated from protos/notify/v1."""

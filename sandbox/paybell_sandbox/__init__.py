@@ -1,0 +1,1 @@
+"""Both vendors and a phone, on one machine, for trying and testing."""
