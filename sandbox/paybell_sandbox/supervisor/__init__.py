@@ -1,0 +1,1 @@
+"""Starts, watches and ends what `make run` needs."""
