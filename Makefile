@@ -43,3 +43,7 @@ proto-check: $(SETUP) ## Fail where protos/gen is not what the .proto files give
 lock: $(SETUP) ## Make requirements.lock anew from requirements.in
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" requirements.in -o requirements.lock
+	@for package in ingest-service notify-service sandbox; do \
+	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	    --no-emit-package paybell-protos --extra build --constraints requirements.lock --custom-compile-command "make lock" \
+	    $$package/pyproject.toml -o $$package/requirements.lock; done
