@@ -1,61 +1,58 @@
-"""Fixtures that every test may ask for."""
+"""What every test may ask for. Databases come from tests/postgres.py, tools from tests/require.py."""
 
-import os
-import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
 
-from tests.postgres import MigratedServer, migrated_server
+from paybell_sandbox.supervisor.postgres import EmbeddedPostgres
+from tests.loopback import forbid_the_outside, tried
+from tests.postgres import MigratedServer
+from tests.require import need
 
-REQUIRED = frozenset(filter(None, os.environ.get("PAYBELL_REQUIRE", "").split(",")))
+__all__ = ["need"]
+
+forbid_the_outside()
 
 
-def need(tool: str, *programs: str) -> str:
-    """The path of the first of the programs that is installed.
-
-    Where none is, the test is skipped, saying so; or fails where PAYBELL_REQUIRE names the tool.
-    """
-    for program in programs or (tool,):
-        path = shutil.which(program)
-        if path is not None:
-            return path
-    if tool in REQUIRED:
-        pytest.fail(f"{tool} is required by PAYBELL_REQUIRE and is not installed")
-    pytest.skip(f"{tool} is not installed")
+@pytest.fixture(autouse=True)
+def _only_this_machine() -> Iterator[None]:
+    """Fails a test that tried to reach the outside, even where its error was swallowed."""
+    tried.clear()
+    yield
+    assert not tried, f"this test tried to reach {', '.join(tried)}"
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[MigratedServer]:
-    """The run's embedded PostgreSQL."""
-    with migrated_server() as server:
-        yield server
+    """The server of this test run, with a migrated template for each service."""
+    with EmbeddedPostgres(durable=False) as server:
+        yield MigratedServer.prepare(server)
 
 
 @pytest.fixture
 def ingest_database_url(postgres_server: MigratedServer) -> Iterator[str]:
-    """A fresh migrated database of ingest-service."""
+    """A fresh, migrated database of ingest-service, for this test alone."""
     with postgres_server.database("ingest") as url:
         yield url
 
 
 @pytest.fixture
 def notify_database_url(postgres_server: MigratedServer) -> Iterator[str]:
-    """A fresh migrated database of notify-service."""
+    """A fresh, migrated database of notify-service, for this test alone."""
     with postgres_server.database("notify") as url:
         yield url
 
 
 @pytest.fixture
-async def ingest_pool(ingest_database_url: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
-    """Connections to a fresh migrated database of ingest-service."""
+async def ingest_pool(ingest_database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    """Connections to this test's ingest database."""
     async with asyncpg.create_pool(ingest_database_url, min_size=1, max_size=20) as pool:
         yield pool
 
 
 @pytest.fixture
-async def notify_pool(notify_database_url: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
-    """Connections to a fresh migrated database of notify-service."""
+async def notify_pool(notify_database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    """Connections to this test's notify database."""
     async with asyncpg.create_pool(notify_database_url, min_size=1, max_size=20) as pool:
         yield pool

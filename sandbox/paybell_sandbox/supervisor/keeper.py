@@ -1,0 +1,102 @@
+"""Ends what a run started, whatever ended the run.
+
+Run by path, never imported: `python -I -S keeper.py`. It reads one JSON object a line from its standard input:
+
+    {"process": 123, "signal": 15, "grace": 20.0, "stage": 1}
+    {"folder": "/…"}
+
+When the input closes, because the run is over or because it was killed, the processes of the highest stage get their
+signal and their seconds of grace, then SIGKILL; then the next lower stage; then the folders are removed. So an orderly
+stop and a kill -9 end in the same code. It stands in a session of its own, where no Ctrl-C reaches it.
+"""
+
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+
+@dataclass
+class Process:
+    """A process to end. The descriptor names this very process, so that a reused number is never hit."""
+
+    pid: int
+    ending: int
+    grace: float
+    stage: int
+    descriptor: int | None
+
+    def send(self, number: int) -> None:
+        try:
+            if sys.platform == "linux" and self.descriptor is not None:
+                signal.pidfd_send_signal(self.descriptor, number)
+            else:
+                os.kill(self.pid, number)
+        except ProcessLookupError:
+            pass
+
+    def is_gone(self) -> bool:
+        if self.descriptor is not None:
+            return bool(select.select([self.descriptor], [], [], 0)[0])
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+
+@dataclass
+class Kept:
+    processes: list[Process] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+
+
+def read(lines: TextIO) -> Kept:
+    """Takes down what there is to end until the input closes. A process that is gone already is left out."""
+    kept = Kept()
+    for line in lines:
+        entry = json.loads(line)
+        if "folder" in entry:
+            kept.folders.append(Path(entry["folder"]))
+            continue
+        descriptor = None
+        if sys.platform == "linux":
+            try:
+                descriptor = os.pidfd_open(entry["process"])
+            except ProcessLookupError:
+                continue
+        kept.processes.append(Process(entry["process"], entry["signal"], entry["grace"], entry["stage"], descriptor))
+    return kept
+
+
+def end(processes: list[Process]) -> None:
+    """Asks all to end at once; whoever has not when its grace is over is killed."""
+    for process in processes:
+        process.send(process.ending)
+    began = time.monotonic()
+    waiting = processes
+    while waiting := [process for process in waiting if not process.is_gone()]:
+        for process in waiting:
+            if time.monotonic() - began > process.grace:
+                process.send(signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    kept = read(sys.stdin)
+    for stage in sorted({process.stage for process in kept.processes}, reverse=True):
+        end([process for process in kept.processes if process.stage == stage])
+    for folder in kept.folders:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
