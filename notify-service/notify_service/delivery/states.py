@@ -130,3 +130,10 @@ def check_attempt(old: str, new: str) -> None:
     """Raises where the table does not hold the move. Staying is no move."""
     if old != new and (old, new) not in ATTEMPT:
         raise ImpossibleMoveError("an attempt", old, new)
+
+
+def check_notification_path(old: str, new: str) -> None:
+    """As check_notification, for a step that binds and moves on at once: it may pass through "accepted"."""
+    if old != new and (old, new) not in NOTIFICATION:
+        check_notification(old, "accepted")
+        check_notification("accepted", new)

@@ -1,0 +1,158 @@
+"""Twilio's calls that we use, through its SDK, for one account: every create comes back as a value, never as an exception."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import aiohttp
+from twilio.base.exceptions import TwilioException
+from twilio.rest import Client
+from twilio.rest.api.v2010.account.call import CallInstance, CallPage
+from twilio.rest.api.v2010.account.message import MessageInstance, MessagePage
+from twilio.twiml.voice_response import VoiceResponse
+
+from .call_outcome import CallOutcome, classify
+from .listed import From, Listed
+from .twilio_transport import TwilioTransport, witnessing
+
+_PAGE = 100
+_MAX_PAGES = 50
+_FAILURES = (TwilioException, aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError)
+_CALL_EVENTS = ["initiated", "ringing", "answered", "completed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request is signed with: an API key and its secret, or the account's SID and token."""
+
+    account_sid: str
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.account_sid})"
+
+
+class ReadFailedError(Exception):
+    """A list or look-up did not succeed: it says nothing, least of all that there is nothing. Read again later."""
+
+
+class TwilioClient:
+    """One account at Twilio. Holds no connection of its own: the transport does, and whoever made it closes it."""
+
+    def __init__(self, credentials: Credentials, transport: TwilioTransport) -> None:
+        self._client = Client(
+            credentials.username, credentials.password, account_sid=credentials.account_sid, http_client=transport
+        )
+
+    async def create_message(
+        self, *, to: str, sender: From, body: str, status_callback: str | None, validity_seconds: int | None
+    ) -> CallOutcome:
+        """Sends a text once. `validity_seconds`: after it Twilio drops what it still holds (6 to 36,000)."""
+        given: dict[str, object] = {"body": body}
+        if sender.messaging_service_sid:
+            given["messaging_service_sid"] = sender.messaging_service_sid
+        else:
+            given["from_"] = sender.number
+        if status_callback is not None:
+            given["status_callback"] = status_callback
+        if validity_seconds is not None:
+            given["validity_period"] = validity_seconds
+        with witnessing() as exchange:
+            with suppress(*_FAILURES):  # what was seen of the exchange says more, and says it strictly
+                await self._client.messages.create_async(to=to, **given)
+            return classify(exchange.observed())
+
+    async def create_call(
+        self, *, to: str, sender: From, twiml: str, status_callback: str | None, ring_seconds: int = 30
+    ) -> CallOutcome:
+        """Starts a call once, with what it says given inline (at most 4,000 characters)."""
+        given: dict[str, object] = {}
+        if status_callback is not None:
+            given = {"status_callback": status_callback, "status_callback_event": _CALL_EVENTS}
+        with witnessing() as exchange:
+            with suppress(*_FAILURES):
+                await self._client.calls.create_async(
+                    to=to, from_=sender.number, twiml=twiml, timeout=ring_seconds, **given
+                )
+            return classify(exchange.observed())
+
+    async def messages_to(self, to: str, since: datetime) -> list[Listed]:
+        """Messages to `to` created at or after `since`, newest first.
+
+        Not filtered by DateSent: Twilio leaves that empty until a message is sent, and grains it by the day.
+        """
+        try:
+            page: MessagePage | None = await self._client.messages.page_async(to=to, page_size=_PAGE)
+            return await _until(page, since)
+        except _FAILURES as error:
+            raise ReadFailedError(type(error).__name__) from None
+
+    async def messages_from_people(self, to: str | None, since: datetime) -> list[Listed]:
+        """Inbound messages created at or after `since`, newest first; to one of our numbers, or to all for None."""
+        try:
+            page: MessagePage | None = (
+                await self._client.messages.page_async(page_size=_PAGE)
+                if to is None
+                else await self._client.messages.page_async(to=to, page_size=_PAGE)
+            )
+            return [m for m in await _until(page, since) if m.direction == "inbound"]
+        except _FAILURES as error:
+            raise ReadFailedError(type(error).__name__) from None
+
+    async def calls_to(self, to: str, since: datetime) -> list[Listed]:
+        """Calls to `to` created at or after `since`, newest first."""
+        try:
+            page: CallPage | None = await self._client.calls.page_async(to=to, page_size=_PAGE)
+            return await _until(page, since)
+        except _FAILURES as error:
+            raise ReadFailedError(type(error).__name__) from None
+
+    async def look_up(self, kind: Literal["message", "call"], sid: str) -> Listed:
+        """A message or call by its id, as it stands now."""
+        try:
+            if kind == "call":
+                return _listed(await self._client.calls(sid).fetch_async())
+            return _listed(await self._client.messages(sid).fetch_async())
+        except _FAILURES as error:
+            raise ReadFailedError(type(error).__name__) from None
+
+
+def spoken(text: str, language: str) -> str:
+    """TwiML that says the text twice with a pause between; the SDK escapes it, so that a name cannot become a verb."""
+    response = VoiceResponse()
+    response.say(text, language=language)
+    response.pause(length=1)
+    response.say(text, language=language)
+    return str(response)
+
+
+async def _until(page: MessagePage | CallPage | None, since: datetime) -> list[Listed]:
+    """Follows pages until the first record older than `since`. A list that does not end is a failure, not an answer."""
+    found: list[Listed] = []
+    for _ in range(_MAX_PAGES):
+        if page is None:
+            return found
+        for instance in page:
+            listed = _listed(instance)
+            if listed.created_at is not None and listed.created_at < since:
+                return found
+            found.append(listed)
+        page = await page.next_page_async()
+    raise TimeoutError("more pages than a listing of one number can have")
+
+
+def _listed(instance: MessageInstance | CallInstance) -> Listed:
+    message = isinstance(instance, MessageInstance)
+    return Listed(
+        sid=instance.sid or "",
+        direction=str(instance.direction or ""),
+        to=instance.to or "",
+        sender=instance.from_ or "",
+        messaging_service_sid=(instance.messaging_service_sid or "") if message else "",
+        body=(instance.body or "") if message else "",
+        status=str(instance.status or ""),
+        code=int(instance.error_code or 0) if message else 0,
+        created_at=instance.date_created,
+    )
