@@ -180,6 +180,15 @@ CREATE INDEX notification_person ON notification (account_id, person_id, busines
 CREATE INDEX notification_address_open ON notification (account_id, address_id)
     WHERE state IN ('queued', 'sending', 'unresolved');
 
+-- How far each sender's pace is spent. Replicas take slices of a quarter second from it, so that together they never send faster
+-- than the sender may; it is touched a few times a second, whatever the traffic.
+CREATE TABLE sender_pace (
+    account_id      text        NOT NULL,
+    sender          text        NOT NULL,
+    spent_until     timestamptz NOT NULL,               -- database's clock
+    PRIMARY KEY (account_id, sender)
+) WITH (fillfactor = 50);
+
 -- The text of a notification and what it was made from, encrypted; kept as long as policy says, then dropped by the day.
 CREATE TABLE notification_body (
     account_id      text        NOT NULL,
@@ -357,5 +366,5 @@ CREATE TABLE poll_cursor (
 );
 
 -- migrate:down
-DROP TABLE poll_cursor, outcome, challenge, inbound_payload, inbound, concern_cancel, gate_check, orphan_receipt, receipt, attempt,
+DROP TABLE poll_cursor, outcome, challenge, inbound_payload, inbound, concern_cancel, gate_check, orphan_receipt, receipt, attempt, sender_pace,
     notification_body, notification, template_pointer, template_version, policy_version, consent_entry, gate, person_address, address, clock;

@@ -67,9 +67,8 @@ def test_a_provider_that_does_not_answer_is_left_alone_after_five() -> None:
     breaker.seen(NotSent("too_many_requests"), "account", 0.0, 0.0)
     for _ in range(4):
         breaker.seen(Unknown("server_error", 503), "account", 0.0, 0.0)
-    assert breaker.cause is None
+    assert breaker.allowed(0.0, 10) == 10
     breaker.seen(Unknown("no_answer"), "account", 0.0, 0.5)
-    assert breaker.cause == "no_answers"
     assert breaker.allowed(9.9, 10) == 0
     assert breaker.allowed(10.0, 10) == 1
 
