@@ -1,0 +1,1 @@
+"""Facts become plans: rules, conditions, the planner and its tables."""

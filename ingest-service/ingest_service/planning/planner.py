@@ -1,0 +1,256 @@
+"""What a fact does to the plans of its concern. Pure: the same facts give the same plans in whatever order they come.
+
+A plan stands for one (concern, recipient, flow). The first fact opens it; a further one joins it and refreshes its words where it
+is the newer one. Times hang on the oldest fact of the plan and words on the newest, so that the order in which facts arrive
+does not matter. What was true only before never makes a message: an older fact neither repeats nor restarts anything.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal, assert_never
+from uuid import UUID
+
+from ingest_service.planning.conditions import View
+from ingest_service.planning.rules import Member, OnRepeat, Rule, Rules, Step, Team
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A fact that is ready to be planned. `attributes` and `person` are what the fold sealed into its details."""
+
+    account_id: str
+    key: str
+    kind: str
+    concern: str
+    subject_id: str
+    customer_id: str | None
+    lane: int
+    occurred_at: datetime  # business time
+    amount: int | None  # minor units
+    exponent: int | None
+    currency: str | None
+    event_id: str
+    attributes: Mapping[str, Any]
+    person: Mapping[str, Any]
+
+    @property
+    def age_order(self) -> tuple[datetime, str]:
+        """Orders facts from the oldest to the newest; Stripe's times are whole seconds, so the key decides between equals."""
+        return self.occurred_at, self.key
+
+    def view(self) -> View:
+        """The fact as conditions see it."""
+        own = {
+            "kind": self.kind,
+            "about": self.concern.partition(":")[0],
+            "amount": self.amount,
+            "exponent": self.exponent,
+            "currency": self.currency and self.currency.lower(),
+            "will_retry": self.attributes.get("next_payment_attempt") is not None,
+            "languages": self.person.get("languages"),
+            "customer_id": self.customer_id,
+        }
+        return View.of({**self.attributes, **own})
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One message of a plan, with everything freezing will need of the rule: later changes of the rules do not reach it."""
+
+    number: int
+    name: str
+    due_at: datetime
+    not_after: datetime
+    request_id: str
+    blueprint: Json
+    waiting: bool = True  # False once it has been frozen, or come to its end
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan as it stands or shall stand."""
+
+    plan_id: UUID
+    concern: str
+    recipient: str
+    flow: str
+    generation: int
+    rule: str
+    lane: int
+    customer_id: str | None
+    state: Literal["open", "done", "settled", "superseded"]
+    opened_at: datetime  # when the oldest of its facts happened
+    fact_key: str  # the newest of its facts
+    fact_at: datetime
+    fact: Json  # what values and labels are made of, from the newest fact
+    variant: str
+    steps: tuple[PlannedStep, ...]
+
+
+Effect = Literal["opened", "joined", "said_again", "restarted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a fact does to one plan: the plan as it is afterwards, and the one that it ended."""
+
+    effect: Effect
+    plan: Plan
+    moved_by: timedelta = timedelta(0)  # an older fact moves the waiting steps of a plan this much
+    ended: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The fact makes no message."""
+
+    reason: Literal["settled", "no_rule"]
+
+
+def plan(
+    fact: Fact, rules: Rules, concern: Literal["open", "settled"], plans: Mapping[tuple[str, str], Plan]
+) -> tuple[Change, ...] | Nothing:
+    """Decides for one fact. `plans`: the latest generation by (recipient, flow) of the fact's concern."""
+    if concern == "settled":
+        return Nothing("settled")
+    view = fact.view()
+    matching = rules.matching(fact.kind, view)
+    if not matching:
+        return Nothing("no_rule")
+    return tuple(_apply(fact, rule, rule.variant.of(view), plans.get((rule.recipient, rule.flow))) for rule in matching)
+
+
+def _apply(fact: Fact, rule: Rule, variant: str, standing: Plan | None) -> Change:
+    if standing is None:
+        return Change("opened", _opened(fact, rule, variant, generation=1))
+    if fact.age_order <= (standing.fact_at, standing.fact_key):
+        return _join_older(fact, standing)
+    if standing.state == "settled":  # the concern was settled and stands open again: what follows is a new story
+        return Change("opened", _opened(fact, rule, variant, generation=standing.generation + 1))
+    newer = replace(standing, fact_key=fact.key, fact_at=fact.occurred_at, fact=_kept(fact), variant=variant)
+    match rule.on_repeat:
+        case OnRepeat.CONTINUE:
+            return Change("joined", newer)
+        case OnRepeat.SAY_AGAIN:
+            again = _steps(fact, rule, newer.plan_id, rule.steps[:1], first_number=len(newer.steps) + 1, name="again")
+            return Change("said_again", replace(newer, state="open", steps=newer.steps + again))
+        case OnRepeat.RESTART:
+            ended = replace(standing, state="superseded") if standing.state == "open" else None
+            return Change("restarted", _opened(fact, rule, variant, generation=standing.generation + 1), ended=ended)
+        case _:
+            assert_never(rule.on_repeat)
+
+
+def _join_older(fact: Fact, standing: Plan) -> Change:
+    earlier = standing.opened_at - fact.occurred_at
+    if earlier <= timedelta(0) or standing.generation > 1:  # a restarted plan begins with the fact that restarted it
+        return Change("joined", standing)
+    steps = tuple(
+        replace(step, due_at=step.due_at - earlier, not_after=step.not_after - earlier) if step.waiting else step
+        for step in standing.steps
+    )
+    return Change("joined", replace(standing, opened_at=fact.occurred_at, steps=steps), moved_by=earlier)
+
+
+def _opened(fact: Fact, rule: Rule, variant: str, *, generation: int) -> Plan:
+    recipient = rule.recipient
+    plan_id = plan_id_of(fact.account_id, fact.concern, recipient, rule.flow, generation)
+    return Plan(
+        plan_id=plan_id,
+        concern=fact.concern,
+        recipient=recipient,
+        flow=rule.flow,
+        generation=generation,
+        rule=rule.name,
+        lane=fact.lane,
+        customer_id=fact.customer_id,
+        state="open",
+        opened_at=fact.occurred_at,
+        fact_key=fact.key,
+        fact_at=fact.occurred_at,
+        fact=_kept(fact),
+        variant=variant,
+        steps=_steps(fact, rule, plan_id, rule.steps, first_number=1),
+    )
+
+
+def _steps(
+    fact: Fact, rule: Rule, plan_id: UUID, steps: tuple[Step, ...], *, first_number: int, name: str = ""
+) -> tuple[PlannedStep, ...]:
+    planned: list[PlannedStep] = []
+    for index, step in enumerate(steps, start=1):
+        members: tuple[Member | None, ...] = rule.to.members if isinstance(rule.to, Team) else (None,)
+        for place, member in enumerate(members, start=1):
+            number = first_number + len(planned)
+            due_at = fact.occurred_at + step.after
+            planned.append(
+                PlannedStep(
+                    number=number,
+                    name=(name or f"step {index}")
+                    + (f", member {place}" if member else ""),  # no person's name: it stands unencrypted
+                    due_at=due_at,
+                    not_after=due_at + step.not_after,
+                    request_id=request_id_of(fact.account_id, plan_id, rule.recipient, number),
+                    blueprint=_blueprint(rule, step, member),
+                )
+            )
+    return tuple(planned)
+
+
+def _blueprint(rule: Rule, step: Step, member: Member | None) -> Json:
+    blueprint: Json = {
+        "rule": rule.name,
+        "channels": list(step.channels),
+        "template": step.template,
+        "class": str(step.message_class),
+        "if_not_now": str(step.if_not_now),
+        "if_unresolved": str(step.if_unresolved),
+    }
+    if step.values is not None:
+        blueprint["values"] = list(step.values)
+    if member is not None and isinstance(rule.to, Team):
+        languages, zones = list(member.languages), [member.zone] if member.zone else []
+        person_id = f"team:{rule.to.name}:{member.slug}"
+        blueprint["member"] = {
+            "person_id": person_id,
+            "number": member.number,
+            "languages": languages,
+            "time_zones": zones,
+        }
+    return blueprint
+
+
+def _kept(fact: Fact) -> Json:
+    return {
+        "key": fact.key,
+        "kind": fact.kind,
+        "subject_id": fact.subject_id,
+        "customer_id": fact.customer_id,
+        "occurred_at": fact.occurred_at.timestamp(),
+        "amount": fact.amount,
+        "exponent": fact.exponent,
+        "currency": fact.currency,
+        "event_id": fact.event_id,
+        "attributes": dict(fact.attributes),
+        "person": dict(fact.person),
+    }
+
+
+def plan_id_of(account_id: str, concern: str, recipient: str, flow: str, generation: int) -> UUID:
+    """The same plan has the same id wherever and whenever it is made."""
+    digest = hashlib.sha256(
+        "\0".join(("plan", account_id, concern, recipient, flow, str(generation))).encode()
+    ).digest()
+    return UUID(bytes=digest[:16])
+
+
+def request_id_of(account_id: str, plan_id: UUID, recipient: str, number: int) -> str:
+    """Hex of a hash, never made from a phone number."""
+    return hashlib.sha256("\0".join((account_id, str(plan_id), recipient, str(number))).encode()).hexdigest()
+
+
+__all__ = ["Change", "Fact", "Nothing", "Plan", "PlannedStep", "plan", "plan_id_of", "request_id_of"]

@@ -1,0 +1,144 @@
+"""The rules as values: which facts reach whom, in which steps. How a file becomes them stands in rules_file.py. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final, Literal, assert_never
+
+from ingest_service.planning.conditions import Choice, Condition, View
+
+FACT_KINDS: Final = ("payment_failed", "payment_recovered", "payment_succeeded", "refund_issued", "refund_failed")
+CHANNELS: Final = ("sms", "voice", "whatsapp")
+LONGEST_WAIT: Final = timedelta(days=90)
+LONGEST_USE: Final = timedelta(days=34)  # notify takes a request whose end is at most 35 days ahead
+MOST_STEPS: Final = 20
+
+Channel = Literal["sms", "voice", "whatsapp"]
+
+
+class OnRepeat(StrEnum):
+    """What a further fact of the same concern does to a plan that stands."""
+
+    CONTINUE = "continue"  # the plan goes on as it is, with the newest words
+    SAY_AGAIN = "say_again"  # one more message
+    RESTART = "restart"  # the plan ends and begins anew
+
+
+class IfNotNow(StrEnum):
+    """What notify does with a message that may not go yet."""
+
+    HAND_BACK = "hand_back"
+    HOLD = "hold"
+    DROP = "drop"
+
+
+class IfUnresolved(StrEnum):
+    """What notify does where it stays unknown whether the provider took the message."""
+
+    RESEND_ONCE = "resend_once"
+    HOLD = "hold"
+
+
+class MessageClass(StrEnum):
+    """What a message is in the eyes of the law."""
+
+    TRANSACTIONAL = "transactional"
+    URGENT = "urgent"
+    MARKETING = "marketing"
+    TEAM = "team"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody of a team. The number is personal: it stands encrypted wherever it is stored."""
+
+    name: str
+    slug: str
+    number: str
+    languages: tuple[str, ...] = ()
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """People who work for the business, in the order in which they are asked."""
+
+    name: str
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Which variant of a template a fact gets: the first line that holds; none: "default"."""
+
+    lines: tuple[tuple[Condition | None, str | Choice], ...] = ()
+
+    def of(self, view: View) -> str:
+        """The variant's name, "default" where nothing fits."""
+        for when, use in self.lines:
+            if when is None or when.holds(view):
+                return (use.value(view) or "default") if isinstance(use, Choice) else use
+        return "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One message of a rule: after this delay, on these channels in this order, of use for this long."""
+
+    after: timedelta
+    channels: tuple[Channel, ...]
+    template: str
+    not_after: timedelta  # counted from the moment it is due
+    if_not_now: IfNotNow
+    if_unresolved: IfUnresolved
+    message_class: MessageClass
+    values: tuple[str, ...] | None  # names of template values; None: what the template is known to ask for
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which facts of a flow reach whom, in which steps."""
+
+    name: str
+    flow: str
+    on: str
+    when: Condition | None
+    to: Literal["customer"] | Team
+    variant: Variant
+    on_repeat: OnRepeat
+    steps: tuple[Step, ...]
+    line: int
+
+    @property
+    def recipient(self) -> str:
+        """As plans name it: "customer" or "team:finance"."""
+        match self.to:
+            case "customer":
+                return "customer"
+            case Team(name=name):
+                return f"team:{name}"
+            case _:
+                assert_never(self.to)
+
+    def matches(self, view: View) -> bool:
+        """True where the condition holds or there is none. The fact's kind is the caller's to compare."""
+        return self.when is None or self.when.holds(view)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A whole rules file, valid."""
+
+    rules: tuple[Rule, ...]
+    teams: Mapping[str, Team]
+    sha256: bytes
+
+    def matching(self, kind: str, view: View) -> tuple[Rule, ...]:
+        """The first rule of each flow that speaks of this kind of fact and holds."""
+        first: dict[str, Rule] = {}
+        for rule in self.rules:
+            if rule.on == kind and rule.flow not in first and rule.matches(view):
+                first[rule.flow] = rule
+        return tuple(first.values())

@@ -1,0 +1,300 @@
+"""A rules file (YAML) becomes rules, or every one of its problems with line and remedy. Pure."""
+
+import hashlib
+import re
+from datetime import timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+from ingest_service.planning import durations
+from ingest_service.planning.conditions import Choice, Condition, FixTheExpression, choice, condition
+from ingest_service.planning.document import Problem, Reader
+from ingest_service.planning.rules import (
+    CHANNELS,
+    FACT_KINDS,
+    LONGEST_USE,
+    LONGEST_WAIT,
+    MOST_STEPS,
+    Channel,
+    IfNotNow,
+    IfUnresolved,
+    Member,
+    MessageClass,
+    OnRepeat,
+    Rule,
+    Rules,
+    Step,
+    Team,
+    Variant,
+)
+
+_WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_SLUG: Final = re.compile(r"[^a-z0-9]+")
+
+
+def parse(text: str) -> Rules | tuple[Problem, ...]:
+    """Reads a rules file: the rules, or every problem in it, sorted by line."""
+    file = _File(Reader())
+    rules = file.read(text)
+    if file.reader.problems:
+        return tuple(sorted(file.reader.problems, key=lambda problem: problem.line))
+    return Rules(rules, file.teams, hashlib.sha256(text.encode()).digest())
+
+
+class _File:
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.teams: dict[str, Team] = {}
+
+    def read(self, text: str) -> tuple[Rule, ...]:
+        root = self.reader.root(text)
+        if root is None:
+            return ()
+        parts = self.reader.mapping(root, "the rules file", ("flows", "teams"), needed=("flows",))
+        if "teams" in parts:
+            for name, node in self.reader.mapping(parts["teams"], "teams", ()).items():
+                self._team(name, node)
+        items = self.reader.sequence(parts["flows"], '"flows"') if "flows" in parts else []
+        counted: dict[str, int] = {}
+        rules = [rule for node in items if (rule := self._rule(node, counted)) is not None]
+        seen: dict[str, Rule] = {}
+        for rule in rules:
+            if rule.name in seen:
+                self.reader.note(
+                    rule.line,
+                    f'two rules are called "{rule.name}" (the other in line {seen[rule.name].line})',
+                    "Rename one",
+                )
+            seen[rule.name] = rule
+        return tuple(rules)
+
+    def _team(self, name: str, node: yaml.Node) -> None:
+        if not _WORD.fullmatch(name):
+            self.reader.note(
+                node, f'a team cannot be called "{name}"', "Use small letters, digits and _ , such as finance"
+            )
+        parts = self.reader.mapping(node, f'team "{name}"', ("members",), needed=("members",))
+        members: list[Member] = []
+        for item in (
+            self.reader.sequence(parts["members"], f'the members of team "{name}"') if "members" in parts else []
+        ):
+            member = self._member(item)
+            if member is not None and any(member.slug == other.slug for other in members):
+                self.reader.note(item, f'team "{name}" has two members called alike', "Give each a name of their own")
+            elif member is not None:
+                members.append(member)
+        self.teams[name] = Team(name, tuple(members))
+
+    def _member(self, node: yaml.Node) -> Member | None:
+        parts = self.reader.mapping(
+            node, "a member", ("name", "number", "languages", "zone"), needed=("name", "number")
+        )
+        if "name" not in parts or "number" not in parts:
+            return None
+        name, number = self.reader.text(parts["name"], '"name"'), self.reader.text(parts["number"], '"number"')
+        if number is not None and not re.fullmatch(r"\+[1-9]\d{6,14}", re.sub(r"[ ()-]", "", number)):
+            self.reader.note(
+                parts["number"],
+                "a member's number is not in international form",
+                'Write "+" and the country code, in quotes',
+            )
+        zone = self.reader.text(parts["zone"], '"zone"') if "zone" in parts else None
+        if zone is not None and not _zone_exists(zone):
+            self.reader.note(parts["zone"], f'there is no time zone "{zone}"', "Use an IANA name such as Europe/Vienna")
+        languages = self._texts(parts["languages"], '"languages"') if "languages" in parts else ()
+        if name is None or number is None:
+            return None
+        return Member(
+            name, _SLUG.sub("-", name.lower()).strip("-") or "member", re.sub(r"[ ()-]", "", number), languages, zone
+        )
+
+    def _texts(self, node: yaml.Node, what: str) -> tuple[str, ...]:
+        return tuple(
+            text for item in self.reader.sequence(node, what) if (text := self.reader.text(item, what)) is not None
+        )
+
+    def _rule(self, node: yaml.Node, counted: dict[str, int]) -> Rule | None:
+        known = ("flow", "rule", "on", "when", "to", "variant", "on_repeat", "steps")
+        before = len(self.reader.problems)
+        parts = self.reader.mapping(node, "a flow", known, needed=("flow", "on", "steps"))
+        flow = self._word(parts.get("flow"), '"flow"')
+        on = self.reader.choice(parts["on"], '"on"', FACT_KINDS) if "on" in parts else None
+        when = self._condition(parts.get("when"))
+        to = self._to(parts.get("to"))
+        variant = self._variant(parts.get("variant"))
+        repeat = (
+            self.reader.choice(parts["on_repeat"], '"on_repeat"', tuple(OnRepeat))
+            if "on_repeat" in parts
+            else "continue"
+        )
+        steps = self._steps(parts.get("steps"), team=isinstance(to, Team))
+        counted[flow or ""] = counted.get(flow or "", 0) + 1
+        named = self.reader.text(parts["rule"], '"rule"') if "rule" in parts else None
+        name = named or (f"{flow}" if counted[flow or ""] == 1 else f"{flow}.{counted[flow or '']}")
+        if len(self.reader.problems) > before or flow is None or on is None or to is None or repeat is None:
+            return None
+        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, node.start_mark.line + 1)
+
+    def _word(self, node: yaml.Node | None, what: str) -> str | None:
+        word = self.reader.text(node, what) if node is not None else None
+        if node is not None and word is not None and not _WORD.fullmatch(word):
+            self.reader.note(
+                node, f'{what} cannot be "{word}"', "Use at most 64 small letters, digits and _, a letter first"
+            )
+            return None
+        return word
+
+    def _condition(self, node: yaml.Node | None) -> Condition | None:
+        source = self.reader.text(node, '"when"') if node is not None else None
+        if node is None or source is None:
+            return None
+        try:
+            return condition(source)
+        except FixTheExpression as error:
+            self.reader.note(node, error.what, error.remedy)
+            return None
+
+    def _to(self, node: yaml.Node | None) -> Literal["customer"] | Team | None:
+        if node is None:
+            return "customer"
+        text = self.reader.choice(node, '"to"', ("customer", *(f"team:{name}" for name in self.teams)))
+        if text is None or text == "customer":
+            return "customer" if text else None
+        team = self.teams[text.removeprefix("team:")]
+        if not team.members:
+            self.reader.note(
+                node,
+                f'team "{team.name}" has no members, so nobody would hear of it',
+                "Add a member or take the flow out",
+            )
+        return team
+
+    def _variant(self, node: yaml.Node | None) -> Variant:
+        if node is None:
+            return Variant()
+        if not isinstance(node, yaml.SequenceNode):
+            use = self._use(node, '"variant"')
+            return Variant(((None, use),)) if use is not None else Variant()
+        lines: list[tuple[Condition | None, str | Choice]] = []
+        for item in node.value:
+            parts = self.reader.mapping(item, "a line of the variants", ("when", "use"), needed=("use",))
+            use = self._use(parts["use"], '"use"') if "use" in parts else None
+            if use is not None:
+                lines.append((self._condition(parts.get("when")), use))
+        return Variant(tuple(lines))
+
+    def _use(self, node: yaml.Node, what: str) -> str | Choice | None:
+        text = self.reader.text(node, what)
+        if text is None or _WORD.fullmatch(text):
+            return text
+        try:
+            return choice(text)
+        except FixTheExpression as error:
+            self.reader.note(node, error.what, error.remedy)
+            return None
+
+    def _steps(self, node: yaml.Node | None, *, team: bool) -> tuple[Step, ...]:
+        if node is None:
+            return ()
+        items = self.reader.sequence(node, '"steps"')
+        if not 1 <= len(items) <= MOST_STEPS:
+            self.reader.note(
+                node,
+                f"a flow has 1 to {MOST_STEPS} steps, this one has {len(items)}",
+                "Add a step or take the flow out",
+            )
+        return tuple(
+            step
+            for index, item in enumerate(items)
+            if (step := self._step(item, first=index == 0, team=team)) is not None
+        )
+
+    def _step(self, node: yaml.Node, *, first: bool, team: bool) -> Step | None:
+        known = ("after", "channels", "template", "not_after", "if_not_now", "if_unresolved", "class", "values")
+        before = len(self.reader.problems)
+        parts = self.reader.mapping(node, "a step", known, needed=("template",))
+        after = self._length(parts.get("after"), '"after"', timedelta(0), timedelta(0), LONGEST_WAIT)
+        use = self._length(
+            parts.get("not_after"), '"not_after"', timedelta(hours=24), timedelta(seconds=30), LONGEST_USE
+        )
+        template = self._word(parts.get("template"), '"template"')
+        channels = self._channels(parts.get("channels"))
+        not_now = (
+            self.reader.choice(parts["if_not_now"], '"if_not_now"', tuple(IfNotNow))
+            if "if_not_now" in parts
+            else "hand_back"
+        )
+        # what nobody has heard yet is worth a second copy in the rare case; a follow-up, a call or an advertisement is not
+        calm = IfUnresolved.RESEND_ONCE if first and channels[:1] == ("sms",) else IfUnresolved.HOLD
+        unresolved = (
+            self.reader.choice(parts["if_unresolved"], '"if_unresolved"', tuple(IfUnresolved))
+            if "if_unresolved" in parts
+            else calm
+        )
+        classes = ("team",) if team else ("transactional", "urgent", "marketing")
+        kind = self.reader.choice(parts["class"], '"class"', classes) if "class" in parts else classes[0]
+        values = self._texts(parts["values"], '"values"') if "values" in parts else None
+        if (
+            len(self.reader.problems) > before
+            or template is None
+            or not_now is None
+            or unresolved is None
+            or kind is None
+        ):
+            return None
+        line = node.start_mark.line + 1
+        return Step(
+            after,
+            channels,
+            template,
+            use,
+            IfNotNow(not_now),
+            IfUnresolved(unresolved),
+            MessageClass(kind),
+            values,
+            line,
+        )
+
+    def _length(
+        self, node: yaml.Node | None, what: str, otherwise: timedelta, least: timedelta, most: timedelta
+    ) -> timedelta:
+        text = self.reader.text(node, what) if node is not None else None
+        if node is None or text is None:
+            return otherwise
+        length = durations.parse(text)
+        if length is None:
+            self.reader.note(node, f'{what} cannot be "{text}"', "Write a number with its unit: 90s, 30m, 24h, 3d, 1w")
+        elif not least <= length <= most:
+            self.reader.note(
+                node,
+                f"{what} of {durations.say(length)} is out of bounds",
+                f"Use {durations.say(least)} to {durations.say(most)}",
+            )
+        return length if length is not None else otherwise
+
+    def _channels(self, node: yaml.Node | None) -> tuple[Channel, ...]:
+        if node is None:
+            return ("sms",)
+        found: list[Channel] = []
+        for item in self.reader.sequence(node, '"channels"'):
+            word = self.reader.choice(item, "a channel", CHANNELS)
+            match word:
+                case "sms" | "voice" | "whatsapp":
+                    if word in found:
+                        self.reader.note(item, f'channel "{word}" stands twice', "Keep one of them")
+                    found.append(word)
+                case _:
+                    pass
+        if not found and isinstance(node, yaml.SequenceNode) and not node.value:
+            self.reader.note(node, "a step needs a channel", 'Write "channels: [sms]"')
+        return tuple(found) or ("sms",)
+
+
+def _zone_exists(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

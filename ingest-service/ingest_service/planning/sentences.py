@@ -1,0 +1,96 @@
+"""Explains rules in plain English, one sentence a step: what `ingest-service check` says about a rules file. Pure."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final, assert_never
+
+from ingest_service.planning import durations
+from ingest_service.planning.conditions import Choice
+from ingest_service.planning.rules import Channel, IfNotNow, OnRepeat, Rule, Rules, Step, Team, Variant
+
+_KINDS: Final = {
+    "payment_failed": "a payment fails",
+    "payment_recovered": "a payment that had failed succeeds",
+    "payment_succeeded": "a payment succeeds",
+    "refund_issued": "a refund is issued",
+    "refund_failed": "a refund fails",
+}
+_KNOWN_CONDITIONS: Final = {
+    ("payment_failed", "fact.is_subscription"): "a subscription payment fails",
+    ("payment_failed", "!fact.is_subscription"): "a payment outside a subscription fails",
+    ("payment_failed", 'fact.about == "payment"'): "a one-off payment fails",
+    ("payment_failed", 'fact.about == "invoice"'): "a payment of an invoice fails",
+    ("payment_succeeded", "fact.is_subscription"): "a subscription payment succeeds",
+}
+_VERBS: Final[dict[Channel, str]] = {"sms": "text", "voice": "call", "whatsapp": "write by WhatsApp to"}
+_REPEATS: Final = {
+    OnRepeat.CONTINUE: "If it happens again, the same messages go on with the newest words",
+    OnRepeat.SAY_AGAIN: "Each time it happens again, say the first message again",
+    OnRepeat.RESTART: "If it happens again, stop and begin anew",
+}
+
+
+def explain(rules: Rules) -> tuple[str, ...]:
+    """One paragraph a rule, in the order in which they are tried."""
+    seen: set[str] = set()
+    paragraphs = []
+    for rule in rules.rules:
+        paragraphs.append(_rule(rule, later=rule.flow in seen))
+        seen.add(rule.flow)
+    return tuple(paragraphs)
+
+
+def _rule(rule: Rule, *, later: bool) -> str:
+    happens = _happens(rule)
+    begin = f"Otherwise, when {happens}" if later else f"When {happens}"
+    sentence = f"{begin}: {', '.join(_step(rule, step) for step in rule.steps)}."
+    rest = [
+        _variant(rule.variant),
+        f"{_REPEATS[rule.on_repeat]}." if len(rule.steps) > 1 or rule.on_repeat != OnRepeat.CONTINUE else "",
+    ]
+    return " ".join(part for part in (sentence, *rest) if part)
+
+
+def _happens(rule: Rule) -> str:
+    if rule.when is None:
+        return _KINDS[rule.on]
+    source = rule.when.source.replace("'", '"').strip()
+    known = _KNOWN_CONDITIONS.get((rule.on, source))
+    return known or f"{_KINDS[rule.on]} and {rule.when.source}"
+
+
+def _step(rule: Rule, step: Step) -> str:
+    who = "the customer" if rule.to == "customer" else _team(rule.to)
+    verb = " or else ".join(_VERBS[channel] for channel in step.channels)
+    when = "at once" if step.after == timedelta(0) else f"after {durations.say(step.after)}"
+    notes = list(_notes(step))
+    return f"{verb} {who} {when} ({step.template}{''.join('; ' + note for note in notes)})"
+
+
+def _notes(step: Step) -> Iterator[str]:
+    yield f"of use for {durations.say(step.not_after)}"
+    match step.if_not_now:
+        case IfNotNow.HAND_BACK:
+            pass
+        case IfNotNow.HOLD:
+            yield "waits for its turn without being looked at again"
+        case IfNotNow.DROP:
+            yield "dropped where it may not go at once"
+        case _:
+            assert_never(step.if_not_now)
+
+
+def _team(team: Team) -> str:
+    return f"the {team.name} team ({len(team.members)} {'person' if len(team.members) == 1 else 'people'})"
+
+
+def _variant(variant: Variant) -> str:
+    if not variant.lines:
+        return ""
+    if len(variant.lines) == 1 and variant.lines[0][0] is None and isinstance(variant.lines[0][1], str):
+        return f"Words: {variant.lines[0][1]}."
+    parts: list[str] = []
+    for when, use in variant.lines:
+        named = f"what `{use.source}` says" if isinstance(use, Choice) else use
+        parts.append(f"{named} if {when.source}" if when else f"{named} otherwise" if parts else named)
+    return f"Words: {', '.join(parts)}."

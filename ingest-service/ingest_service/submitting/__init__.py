@@ -1,0 +1,1 @@
+"""Steps become frozen requests, and notify's answers become states."""
