@@ -1,0 +1,31 @@
+"""Who may call: basic authentication with the account's SID and token, or an API key and its secret."""
+
+import hmac
+
+import aiohttp
+from aiohttp import web
+
+from paybell_sandbox.sandbox import SANDBOX
+from paybell_sandbox.twilio.errors import TwilioError
+
+
+def authenticate(request: web.Request) -> str:
+    """The account's SID.
+
+    Raises:
+        TwilioError: 20003 for wrong credentials, 20404 for an account that is not ours.
+    """
+    settings = request.app[SANDBOX].settings
+    try:
+        given = aiohttp.BasicAuth.decode(request.headers.get("Authorization", ""))
+    except ValueError:
+        raise TwilioError(20003) from None
+    known = {settings.twilio_account_sid: settings.twilio_auth_token.get_secret_value().split(",")}
+    if settings.twilio_api_key:
+        known[settings.twilio_api_key] = [settings.twilio_api_secret.get_secret_value()]
+    if not any(hmac.compare_digest(given.password, secret) for secret in known.get(given.login, [])):
+        raise TwilioError(20003)
+    account = request.match_info.get("account", settings.twilio_account_sid)
+    if account != settings.twilio_account_sid:
+        raise TwilioError(20404)
+    return account
