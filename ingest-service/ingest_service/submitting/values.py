@@ -1,0 +1,108 @@
+"""The typed values that templates ask for, made from a plan's newest fact. Pure: notify formats, here is nothing but meaning."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from notify.v1.value_pb2 import Day, Link, Money, Text, Value
+
+TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
+    "payment_failed": ("amount", "link", "retry_on", "last4"),
+    "payment_recovered": ("amount",),
+    "payment_succeeded": ("amount", "description", "reference"),
+    "refund_issued": ("amount", "reference"),
+    "refund_failed": ("amount",),
+}
+"""What the shipped templates ask for; a step may name its own with `values:`. Values that a fact does not have are left out."""
+
+_LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
+_LONGEST_LINK: Final = 512
+_LONGEST_TEXT: Final = 500
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What values are made of: the fact, the business time at which the request is made, the zone days are counted in."""
+
+    fact: Json
+    now: datetime
+    zone: ZoneInfo
+
+
+def values_for(names: tuple[str, ...], told: Told) -> dict[str, Value]:
+    """The values by name; what the fact does not know is left out, and notify says where a template cannot do without."""
+    made = ((name, _MAKERS[name](told)) for name in names if name in _MAKERS)
+    return {name: value for name, value in made if value is not None}
+
+
+def known_values() -> tuple[str, ...]:
+    """Names that a step's `values:` may list."""
+    return tuple(_MAKERS)
+
+
+def _amount(told: Told) -> Value | None:
+    fact = told.fact
+    amount, exponent, currency = fact.get("amount"), fact.get("exponent"), fact.get("currency")
+    if amount is None or exponent is None or not currency:
+        return None
+    return Value(money=Money(minor_units=amount, exponent=exponent, currency=str(currency).upper()))
+
+
+def _link(told: Told) -> Value | None:
+    url = told.fact["attributes"].get("hosted_invoice_url")
+    if not isinstance(url, str) or len(url) > _LONGEST_LINK:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    allowed = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    return Value(link=Link(url=url)) if allowed and parts.hostname else None
+
+
+def _retry_on(told: Told) -> Value | None:
+    at = told.fact["attributes"].get("next_payment_attempt")
+    if not isinstance(at, int) or at <= told.now.timestamp():  # a day that has passed is no announcement
+        return None
+    try:
+        day = datetime.fromtimestamp(at, UTC).astimezone(told.zone)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return Value(day=Day(year=day.year, month=day.month, day=day.day))
+
+
+def _last4(told: Told) -> Value | None:
+    card = told.fact["attributes"].get("card") or {}
+    return _text(card.get("last4") if isinstance(card, Mapping) else None, typed=False)
+
+
+def _description(told: Told) -> Value | None:
+    attributes = told.fact["attributes"]
+    names = [name for name in attributes.get("product_names") or () if isinstance(name, str) and name]
+    return _text(", ".join(names[:3]) or attributes.get("description"), typed=True)
+
+
+def _reference(told: Told) -> Value | None:
+    return _text(told.fact["attributes"].get("invoice_number"), typed=False)
+
+
+def _text(words: Any, *, typed: bool) -> Value | None:
+    if not isinstance(words, str) or not words.strip():
+        return None
+    clean = words.encode("utf-8", "replace").decode()  # lone surrogates cannot be put on the wire
+    return Value(text=Text(text=clean[:_LONGEST_TEXT], customer_typed=typed))
+
+
+_MAKERS: Final[Mapping[str, Callable[[Told], Value | None]]] = {
+    "amount": _amount,
+    "link": _link,
+    "retry_on": _retry_on,
+    "last4": _last4,
+    "description": _description,
+    "reference": _reference,
+}
