@@ -19,6 +19,10 @@ $(SETUP): requirements.lock $(PACKAGES:%=%/pyproject.toml)
 	@PYTHON=$(PYTHON) VENV=$(VENV) sandbox/setup-venv requirements.lock $(PACKAGES)
 	@touch $@
 
+.PHONY: run
+run: $(SETUP) ## Run everything on this machine: opens one address, leaves nothing behind
+	@exec $(BIN)/paybell-sandbox run --with-parent
+
 .PHONY: test
 test: $(SETUP) ## Run all tests
 	@$(BIN)/python -m pytest $(TESTS)

@@ -16,6 +16,8 @@ from typing import IO, Self
 from paybell_sandbox.supervisor.unprivileged import User
 
 HERE = Path(__file__).parent
+GRACE_SECONDS = 18.0
+"""For a program to end after SIGTERM. With the database's own grace all is gone within 25 s."""
 WHOLE_STOP = 40.0
 """Seconds after which a keeper that still has not ended everything is itself at fault: longer than all graces."""
 
@@ -36,6 +38,14 @@ class Keeper:
     def folder(self, path: Path) -> None:
         """Removes this folder in the end."""
         self._tell({"folder": str(path)})
+
+    def keep(self, path: Path) -> None:
+        """Leaves this folder after all."""
+        self._tell({"keep": str(path)})
+
+    def postgres(self, cluster: Path) -> None:
+        """Removes the shared memory of this PostgreSQL cluster in the end, should the server not do so."""
+        self._tell({"postgres": str(cluster)})
 
     def process(self, process: subprocess.Popen[bytes], ending: signal.Signals, grace: float, stage: int) -> None:
         """Ends this process with the signal, and kills it when it is still there after `grace` seconds."""
@@ -76,7 +86,7 @@ class Child:
         log: Path,
         cwd: Path,
         ending: signal.Signals = signal.SIGTERM,
-        grace: float = 20.0,
+        grace: float = GRACE_SECONDS,
         stage: int = 1,
         user: User | None = None,
     ) -> None:

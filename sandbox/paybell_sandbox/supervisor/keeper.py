@@ -4,12 +4,16 @@ Run by path, never imported: `python -I -S keeper.py`. It reads one JSON object 
 
     {"process": 123, "signal": 15, "grace": 20.0, "stage": 1}
     {"folder": "/…"}
+    {"keep": "/…"}
+    {"postgres": "/…/data"}
 
 When the input closes, because the run is over or because it was killed, the processes of the highest stage get their
-signal and their seconds of grace, then SIGKILL; then the next lower stage; then the folders are removed. So an orderly
-stop and a kill -9 end in the same code. It stands in a session of its own, where no Ctrl-C reaches it.
+signal and their seconds of grace, then SIGKILL; then the next lower stage; then the folders are removed, and the shared
+memory of a PostgreSQL that was killed, which it cannot remove itself. So an orderly stop and a kill -9 end in the same
+code. It stands in a session of its own, where no Ctrl-C reaches it.
 """
 
+import ctypes
 import json
 import os
 import select
@@ -20,6 +24,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
+
+IPC_RMID = 0
 
 
 @dataclass
@@ -55,6 +61,7 @@ class Process:
 class Kept:
     processes: list[Process] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
+    clusters: list[Path] = field(default_factory=list)
 
 
 def read(lines: TextIO) -> Kept:
@@ -64,6 +71,12 @@ def read(lines: TextIO) -> Kept:
         entry = json.loads(line)
         if "folder" in entry:
             kept.folders.append(Path(entry["folder"]))
+            continue
+        if "keep" in entry:
+            kept.folders.remove(Path(entry["keep"]))
+            continue
+        if "postgres" in entry:
+            kept.clusters.append(Path(entry["postgres"]))
             continue
         descriptor = None
         if sys.platform == "linux":
@@ -88,12 +101,24 @@ def end(processes: list[Process]) -> None:
         time.sleep(0.01)
 
 
+def free_shared_memory(cluster: Path) -> None:
+    """Removes the segment by which a server marks its data as in use. A server that ended by itself has removed it."""
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+        segment = int(lines[6].split()[1])
+    except (OSError, IndexError, ValueError):
+        return
+    ctypes.CDLL(None).shmctl(segment, IPC_RMID, None)
+
+
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     kept = read(sys.stdin)
     for stage in sorted({process.stage for process in kept.processes}, reverse=True):
         end([process for process in kept.processes if process.stage == stage])
+    for cluster in kept.clusters:
+        free_shared_memory(cluster)
     for folder in kept.folders:
         shutil.rmtree(folder, ignore_errors=True)
 

