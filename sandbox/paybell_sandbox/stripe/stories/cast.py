@@ -1,0 +1,92 @@
+"""Finding or making the people and things of a story. Making is quiet: they have long been there, no event tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from paybell_sandbox.stripe.catalogue import ARTICLES, price_for
+from paybell_sandbox.stripe.objects.customers import customer_object, payment_method_object
+from paybell_sandbox.stripe.objects.subscriptions import subscription_object
+from paybell_sandbox.stripe.people import PEOPLE, Person
+from paybell_sandbox.stripe.stories.story import Options, StoryError
+from paybell_sandbox.stripe.world import Obj, World
+
+DAY = 86_400
+
+
+def person_of(options: Options) -> Person:
+    """The person asked for, with the changes asked for. An empty number means none."""
+    person = PEOPLE.get(options.word("customer"), PEOPLE["ana"])
+    if options.has("name"):
+        person = person.but(name=options.text("name"))
+    if options.has("phone"):
+        person = person.but(phone=options.text("phone") or None)
+    if options.has("locale"):
+        person = person.but(locales=(options.word("locale"),))
+    return person
+
+
+def customer_of(world: World, options: Options) -> Obj:
+    """A customer by id, the one this person already is, or a new one (always where their data were changed)."""
+    asked = options.word("customer")
+    if asked.startswith("cus_"):
+        found = world.find(asked)
+        if found is None or found["object"] != "customer" or found.get("deleted"):
+            raise StoryError(f"there is no customer {asked} in this account")
+        return found
+    changed = any(options.has(name) for name in ("name", "phone", "locale", "metadata")) or options.switch(
+        "new_customer"
+    )
+    known = world.find(world.cast.get(asked))
+    if known is not None and not changed:
+        return known
+    customer = make_customer(world, person_of(options), options.map("metadata"), created=world.now() - 400 * DAY)
+    if not changed:
+        world.cast[asked] = customer["id"]
+    return customer
+
+
+def make_customer(world: World, person: Person, metadata: dict[str, str], *, created: int) -> Obj:
+    customer = world.add(customer_object(world, person, created=created, metadata=metadata))
+    method = world.add(payment_method_object(world, person, customer=customer["id"], created=created))
+    customer["invoice_settings"]["default_payment_method"] = method["id"]
+    return customer
+
+
+def card_of(world: World, customer: Obj) -> Obj:
+    return world.need(customer["invoice_settings"]["default_payment_method"])
+
+
+def subscription_for(world: World, customer: Obj, options: Options, *, article: str = "studio") -> Obj:
+    """The customer's running subscription at this price, or one that began three months ago."""
+    currency = (options.text("currency") or customer["currency"] or "usd").lower()
+    price = price_for(world, ARTICLES[article], currency, options.number("amount"))
+    for found in world.newest("subscription"):
+        same = found["items"]["data"][0]["price"]["id"] == price["id"]
+        if found["customer"] == customer["id"] and found["status"] == "active" and same:
+            return found
+    now = world.now()
+    return world.add(
+        subscription_object(
+            world,
+            customer=customer["id"],
+            price=price,
+            method=card_of(world, customer)["id"],
+            created=now - 90 * DAY,
+            period=(now - 30 * DAY, now),
+        )
+    )
+
+
+def last(world: World, kind: str, options: Options, what: str, fits: Callable[[Obj], bool]) -> Obj:
+    """The object named in the options, or the newest that fits. `what` says in words what is looked for."""
+    named = options.text(kind) if kind in options.parameters else None
+    if named is not None:
+        found = world.find(named)
+        if found is None or found["object"] != kind or not fits(found):
+            raise StoryError(f"{named} is not {what} in this account")
+        return found
+    for found in reversed(world.kinds.get(kind, [])):
+        if fits(found):
+            return found
+    raise StoryError(f"there is no {what} yet: play a story first that makes one")

@@ -1,0 +1,205 @@
+"""What happens around a subscription and its customer: trials, cards, plans, previews, changed numbers, farewells."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+from typing import Final
+
+from paybell_sandbox.stripe import billing, previews
+from paybell_sandbox.stripe.catalogue import ARTICLES, price_for
+from paybell_sandbox.stripe.objects.subscriptions import period_of, priced, subscription_object
+from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, subscription_for
+from paybell_sandbox.stripe.stories.story import CUSTOMER, MONEY, Options, Parameter, Story
+from paybell_sandbox.stripe.world import Obj, World
+
+GROUP: Final = "Customers and subscriptions"
+DAY: Final = billing.DAY
+
+
+def trial_will_end(world: World, options: Options) -> dict[str, str]:
+    customer = customer_of(world, options)
+    now = world.now()
+    currency = (options.text("currency") or customer["currency"]).lower()
+    price = price_for(world, ARTICLES["studio"], currency, options.number("amount"))
+    ends = now + (options.number("days") or 3) * DAY
+    trial = (ends - 14 * DAY, ends)
+    subscription = world.add(
+        subscription_object(
+            world,
+            customer=customer["id"],
+            price=price,
+            method=card_of(world, customer)["id"],
+            created=trial[0],
+            period=trial,
+            status="trialing",
+            trial=trial,
+        )
+    )
+    world.emit("customer.subscription.trial_will_end", subscription)
+    return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def card_expiring(world: World, options: Options) -> dict[str, str]:
+    customer = customer_of(world, options)
+    subscription = subscription_for(world, customer, options)
+    card = card_of(world, customer)
+    today = datetime.fromtimestamp(world.now(), UTC)
+    changed = {**card["card"], "exp_month": today.month, "exp_year": today.year}
+    with world.caused_by(world.ids.new("req")):
+        world.change(card, "payment_method.updated", card=changed)
+    _renews_at(subscription, world.now() + (options.number("days") or 14) * DAY)
+    return {"customer": customer["id"], "subscription": subscription["id"], "payment_method": card["id"]}
+
+
+def _renews_at(subscription: Obj, moment: int) -> None:
+    for item in subscription["items"]["data"]:
+        item.update(current_period_end=moment, current_period_start=moment - 30 * DAY)
+
+
+def renewal_due(world: World, options: Options) -> dict[str, str]:
+    customer = customer_of(world, options)
+    subscription = subscription_for(world, customer, options, article=options.word("article"))
+    _renews_at(subscription, world.now() + (options.number("days") or 7) * DAY)
+    return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def plan_changed(world: World, options: Options) -> dict[str, str]:
+    customer = customer_of(world, options)
+    subscription = subscription_for(world, customer, options)
+    target = ARTICLES[options.word("article")]
+    currency = subscription["currency"]
+    with world.caused_by(world.ids.new("req"), world.ids.text(36)):
+        before = world.picture(subscription)
+        items = copy.deepcopy(subscription["items"])
+        priced(items["data"][0], price_for(world, target, currency))
+        subscription["items"] = items
+        world.emit("customer.subscription.updated", subscription, before)
+    return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def invoice_upcoming(world: World, options: Options) -> dict[str, str]:
+    customer = customer_of(world, options)
+    subscription = subscription_for(world, customer, options)
+    _renews_at(subscription, world.now() + (options.number("days") or 7) * DAY)
+    preview = previews.renewal_preview(world, subscription)
+    preview["id"] = world.ids.new("upcoming_in")
+    world.emit("invoice.upcoming", preview)
+    return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def phone_changed(world: World, options: Options) -> dict[str, str]:
+    customer = customer_of(world, options)
+    with world.caused_by(world.ids.new("req")):
+        world.change(customer, "customer.updated", phone=options.text("new_phone") or None)
+    return {"customer": customer["id"]}
+
+
+def customer_deleted(world: World, options: Options) -> dict[str, str]:
+    customer = last(world, "customer", options, "a customer", lambda found: not found.get("deleted"))
+    with world.caused_by(world.ids.new("req")):
+        delete_customer(world, customer)
+    return {"customer": customer["id"]}
+
+
+def delete_customer(world: World, customer: Obj) -> None:
+    """Their subscriptions end; afterwards Stripe answers with the id and `deleted` alone."""
+    for subscription in world.kinds.get("subscription", []):
+        if subscription["customer"] == customer["id"] and subscription["status"] != "canceled":
+            billing.end_subscription(world, subscription, "cancellation_requested")
+    world.emit("customer.deleted", customer)
+    customer["deleted"] = True
+    for person, identity in list(world.cast.items()):
+        if identity == customer["id"]:
+            del world.cast[person]
+
+
+def period_end(world: World, options: Options) -> dict[str, str]:
+    """A subscription is set to end with its period, or that is taken back."""
+    customer = customer_of(world, options)
+    subscription = subscription_for(world, customer, options)
+    ends = not subscription["cancel_at_period_end"]
+    with world.caused_by(world.ids.new("req")):
+        world.change(
+            subscription,
+            "customer.subscription.updated",
+            cancel_at_period_end=ends,
+            cancel_at=period_of(subscription)[1] if ends else None,
+            canceled_at=world.now() if ends else None,
+        )
+    return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def _days(default: int) -> Parameter:
+    return Parameter("days", "Days from now", "number", default)
+
+
+STORIES: Final = (
+    Story(
+        "trial_will_end",
+        GROUP,
+        "A trial will end",
+        "Three days before the end of a free trial.",
+        trial_will_end,
+        (*CUSTOMER, *MONEY, _days(3)),
+    ),
+    Story(
+        "renewal_due",
+        GROUP,
+        "A subscription renews soon",
+        "Nothing is sent: the subscription is there to be found by who asks for renewals.",
+        renewal_due,
+        (*CUSTOMER, *MONEY, _days(7), Parameter("article", "What", "choice", "studio", ("studio", "studio_yearly"))),
+        ("renewal_paid", "renewal_fails", "invoice_upcoming"),
+    ),
+    Story(
+        "invoice_upcoming",
+        GROUP,
+        "Stripe announces the next bill",
+        "Some days before a renewal, with a preview of the bill.",
+        invoice_upcoming,
+        (*CUSTOMER, *MONEY, _days(7)),
+    ),
+    Story(
+        "card_expiring",
+        GROUP,
+        "A card expires this month",
+        "The card of a running subscription ends before the next renewal.",
+        card_expiring,
+        (*CUSTOMER, *MONEY, _days(14)),
+        ("renewal_fails",),
+    ),
+    Story(
+        "plan_changed",
+        GROUP,
+        "The plan is changed",
+        "A subscription moves to another price.",
+        plan_changed,
+        (*CUSTOMER, *MONEY, Parameter("article", "New plan", "choice", "team", ("team", "studio_yearly", "studio"))),
+    ),
+    Story(
+        "period_end",
+        GROUP,
+        "A subscription is set to end, or to go on",
+        "The customer cancels for the end of the period; played again it is taken back.",
+        period_end,
+        (*CUSTOMER, *MONEY),
+    ),
+    Story(
+        "phone_changed",
+        GROUP,
+        "A customer's number changes",
+        "Another number is entered; consent was given for the old one.",
+        phone_changed,
+        (*CUSTOMER, Parameter("new_phone", "New number; empty for none", "text", "+1 212 555 0147")),
+    ),
+    Story(
+        "customer_deleted",
+        GROUP,
+        "A customer is deleted",
+        "The merchant deletes a customer; what is kept about them must go.",
+        customer_deleted,
+        (Parameter("customer", "The customer (cus_…); without it the last"),),
+        follows=True,
+    ),
+)
