@@ -100,7 +100,6 @@ class Change:
 
     effect: Effect
     plan: Plan
-    moved_by: timedelta = timedelta(0)  # an older fact moves the waiting steps of a plan this much
     ended: Plan | None = None
 
 
@@ -153,7 +152,7 @@ def _join_older(fact: Fact, standing: Plan) -> Change:
         replace(step, due_at=step.due_at - earlier, not_after=step.not_after - earlier) if step.waiting else step
         for step in standing.steps
     )
-    return Change("joined", replace(standing, opened_at=fact.occurred_at, steps=steps), moved_by=earlier)
+    return Change("joined", replace(standing, opened_at=fact.occurred_at, steps=steps))
 
 
 def _opened(fact: Fact, rule: Rule, variant: str, *, generation: int) -> Plan:
