@@ -29,6 +29,7 @@ class Notification:
     reason: str | None
     provider_code: int
     detail: str | None
+    sender_scope: str
     sender: str
     message_class: str
     channels: tuple[str, ...]

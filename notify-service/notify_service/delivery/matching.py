@@ -55,6 +55,8 @@ def _fits(sought: Sought, listed: Listed, *, call: bool) -> bool:
 
 
 def _same_sender(sender: From, listed: Listed) -> bool:
+    if not sender.messaging_service_sid and not sender.number:
+        return True  # the sender is no longer configured
     if sender.messaging_service_sid:
         # Until the service has picked a number the record may name neither.
         return listed.messaging_service_sid in ("", sender.messaging_service_sid)

@@ -1,7 +1,6 @@
 """Twilio's calls that we use, through its SDK, for one account: every create comes back as a value, never as an exception."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -14,24 +13,13 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from .call_outcome import CallOutcome, classify
 from .listed import From, Listed
+from .senders import Credentials
 from .twilio_transport import TwilioTransport, witnessing
 
 _PAGE = 100
 _MAX_PAGES = 50
 _FAILURES = (TwilioException, aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError)
 _CALL_EVENTS = ["initiated", "ringing", "answered", "completed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a request is signed with: an API key and its secret, or the account's SID and token."""
-
-    account_sid: str
-    username: str
-    password: str
-
-    def __repr__(self) -> str:
-        return f"Credentials({self.account_sid})"
 
 
 class ReadFailedError(Exception):

@@ -1,0 +1,321 @@
+"""The claim: takes due notifications, decides with their gates locked, and leaves an attempt's row for each that may go.
+
+One short transaction. Lock order: notifications, then gates in ascending id. A gate is locked FOR SHARE, so that an opt-out
+either comes first and is seen here, or waits until the attempt is committed. Nothing is sent from inside.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+from uuid import UUID
+
+from notify_service import crashpoints
+
+from . import states, tokens
+from .case import Notification, Now, Times
+from .events import AttemptKey
+from .matching import body_hash
+from .ports import Allowed, Forbidden, Gatekeeper, NewOutcome, NotNow, Outcomes, UnreadableError, Vault, Words
+from .record import ended, handed_back
+from .senders import Sender, SendingAccount
+
+_WAITING = """
+SELECT s.sender, l.lane, c.waiting, c.segments, c.next_due
+FROM unnest($2::text[]) AS s (sender) CROSS JOIN unnest($3::smallint[]) AS l (lane)
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE q.due_at <= $4)::int AS waiting,
+           coalesce(sum(greatest(q.segments, 1)) FILTER (WHERE q.due_at <= $4), 0)::int AS segments,
+           min(q.due_at) FILTER (WHERE q.due_at > $4) AS next_due
+    FROM (SELECT n.due_at, n.segments FROM notification n
+          WHERE n.account_id = $1 AND n.sender = s.sender AND n.lane = l.lane AND n.state = 'queued'
+          ORDER BY n.due_at, n.notification_id LIMIT $5) q
+) c
+WHERE c.waiting > 0 OR c.next_due IS NOT NULL
+"""
+# FOR UPDATE SKIP LOCKED inside a materialized CTE: as an IN (subquery LIMIT …) the planner may run it once a row.
+CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT q.* FROM unnest($3::smallint[], $4::int[]) AS w (lane, most)
+    CROSS JOIN LATERAL (
+        SELECT n.notification_id, n.created_on, n.caller, n.request_id, n.round, n.concern, n.state, n.reason, n.provider_code,
+               n.detail, n.sender_scope, n.sender, n.message_class, n.channels, n.not_after, n.truth_read_at, n.due_at, n.if_not_now,
+               n.if_unresolved, n.attempts, n.last_sid, n.possible_duplicate, n.state_at, n.address_id, n.person_id, n.kind, n.role,
+               n.lane, n.segments, n.traceparent
+        FROM notification n
+        WHERE n.account_id = $1 AND n.sender = $2 AND n.lane = w.lane AND n.state = 'queued' AND n.due_at <= $5
+        ORDER BY n.due_at, n.notification_id LIMIT w.most
+        FOR UPDATE SKIP LOCKED
+    ) q
+)
+SELECT due.*, b.data_key_id AS body_key_id, b.ciphertext AS body, a.data_key_id AS number_key_id, a.ciphertext AS number_sealed
+FROM due
+LEFT JOIN notification_body b ON b.account_id = $1 AND b.created_on = due.created_on AND b.notification_id = due.notification_id
+     AND b.round = due.round
+LEFT JOIN address a ON a.account_id = $1 AND a.address_id = due.address_id
+"""
+_GATES = """
+SELECT address_id, verdicts, stopped FROM gate WHERE account_id = $1 AND address_id = ANY($2) ORDER BY address_id FOR SHARE
+"""
+_CANCELLED = """
+SELECT c.caller, c.concern, c.as_of FROM unnest($2::text[], $3::text[]) AS k (caller, concern)
+JOIN concern_cancel c ON c.account_id = $1 AND c.caller = k.caller AND c.concern = k.concern
+"""
+_INTEND = """
+WITH w AS (
+    SELECT * FROM unnest($2::date[], $3::uuid[], $4::smallint[], $5::bytea[], $6::text[], $7::text[], $8::uuid[], $9::bytea[], $10::bool[])
+        AS w (created_on, notification_id, number, token, channel, sender, address_id, body_hash, possible_duplicate)
+)
+INSERT INTO attempt (account_id, created_on, notification_id, number, token, channel, sender, address_id, state, body_hash,
+                     not_after, check_at, possible_duplicate, business_at)
+SELECT $1, w.created_on, w.notification_id, w.number, w.token, w.channel, w.sender, w.address_id, 'intent', w.body_hash,
+       clock_timestamp() + $11::interval, clock_timestamp() + $12::interval, w.possible_duplicate, $13 FROM w
+"""
+_SENDING = """
+UPDATE notification n SET state = 'sending', due_at = NULL, reason = NULL, detail = NULL, attempts = w.number, state_at = $5,
+       consent_seqs = string_to_array(nullif(w.seqs, ''), ',')::bigint[]
+FROM unnest($2::uuid[], $3::smallint[], $4::text[]) AS w (notification_id, number, seqs)
+WHERE n.account_id = $1 AND n.notification_id = w.notification_id
+"""
+_OTHERWISE = """
+UPDATE notification n SET state = w.state, reason = w.reason, detail = w.detail, due_at = w.due_at, sender = w.sender, state_at = $8
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
+     AS w (notification_id, state, reason, detail, due_at, sender)
+WHERE n.account_id = $1 AND n.notification_id = w.notification_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for a sender in a lane: how many (counted up to a limit), their segments, and when the next one is due."""
+
+    sender: str
+    lane: int
+    count: int
+    segments: int
+    next_due: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An attempt whose row is committed: its call must start before `not_after` or not at all."""
+
+    key: AttemptKey
+    token: bytes
+    sender: Sender
+    to: str
+    words: Words
+    address_id: UUID
+    useful_until: datetime
+    possible_duplicate: bool
+    segments: int
+    lane: int
+    traceparent: str
+
+    def __repr__(self) -> str:
+        return f"Claimed({self.key.notification_id}, {self.key.number})"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a claim came to: calls to make, and rows it ended or put off instead."""
+
+    calls: tuple[Claimed, ...]
+    others: tuple[str, ...]
+    """The states of the rows that were not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Otherwise:
+    row: Any
+    state: states.NotificationState
+    reason: str | None
+    detail: str | None = None
+    due_at: datetime | None = None
+    sender: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimer:
+    """What claiming needs besides the connection."""
+
+    account: SendingAccount
+    times: Times
+    vault: Vault
+    gatekeeper: Gatekeeper
+    outcomes: Outcomes
+
+    async def waiting(self, conn: Any, now: datetime, lanes: Sequence[int], limit: int) -> list[Waiting]:
+        """What waits, per sender and lane; `limit` rows are looked at in each."""
+        rows = await conn.fetch(
+            _WAITING, self.account.account_id, list(self.account.senders()), list(lanes), now, limit
+        )
+        return [Waiting(r["sender"], r["lane"], r["waiting"], r["segments"], r["next_due"]) for r in rows]
+
+    async def claim(self, conn: Any, sender: Sender, slots: Mapping[int, int], now: datetime) -> Batch:
+        """Claims up to `slots` (lane to count) for a sender, in a transaction of its own."""
+        account_id = self.account.account_id
+        async with conn.transaction():
+            rows = await conn.fetch(CLAIM, account_id, sender.name, list(slots), list(slots.values()), now)
+            if not rows:
+                return Batch((), ())
+            addresses = sorted({row["address_id"] for row in rows})
+            gates = {row["address_id"]: row for row in await conn.fetch(_GATES, account_id, addresses)}
+            cancelled = {
+                (row["caller"], row["concern"]): row["as_of"]
+                for row in await conn.fetch(
+                    _CANCELLED, account_id, [r["caller"] for r in rows], [r["concern"] for r in rows]
+                )
+            }
+            decided = [
+                self._decide(row, gates.get(row["address_id"]), cancelled.get((row["caller"], row["concern"])), now)
+                for row in rows
+            ]
+            calls = [d for d in decided if isinstance(d, tuple)]
+            others = [d for d in decided if isinstance(d, _Otherwise)]
+            crashpoints.reach("tw.before_intent")
+            if calls:
+                await self._intend(conn, calls, now)
+            if others:
+                await self._write_others(conn, others, now)
+        crashpoints.reach("tw.after_intent")
+        return Batch(tuple(call for call, _ in calls), tuple(other.state for other in others))
+
+    def _decide(
+        self, row: Any, gate: Any, cancelled_at: datetime | None, now: datetime
+    ) -> tuple[Claimed, Allowed] | _Otherwise:
+        if cancelled_at is not None and row["truth_read_at"] < cancelled_at:
+            return _Otherwise(row, "cancelled", "concern_cancelled")
+        if now > row["not_after"]:
+            return _Otherwise(row, "expired", "expired")
+        sender = self._sender(row)
+        if sender is None:
+            return _Otherwise(row, "failed", "sender_misconfigured", "no sender is configured for its channels")
+        if sender.name != row["sender"]:
+            return _Otherwise(row, "queued", None, due_at=row["due_at"], sender=sender.name)
+        decision = self.gatekeeper.may(row, gate, sender.channel, now)
+        match decision:
+            case Allowed():
+                return self._call(row, sender, decision)
+            case Forbidden(reason, detail):
+                return _Otherwise(row, "suppressed", reason, detail or None)
+            case NotNow(reason, until):
+                return _not_now(row, reason, until)
+            case _:
+                assert_never(decision)
+
+    def _sender(self, row: Any) -> Sender | None:
+        for channel in row["channels"]:
+            sender = self.account.sender_for(channel, row["sender_scope"])
+            if sender is not None:
+                return sender
+        return None
+
+    def _call(self, row: Any, sender: Sender, allowed: Allowed) -> tuple[Claimed, Allowed] | _Otherwise:
+        account_id = self.account.account_id
+        if row["body"] is None or row["number_sealed"] is None:
+            return _Otherwise(row, "held", "sender_misconfigured", "its text or number is no longer stored")
+        try:
+            words = self.vault.body(
+                account_id,
+                {
+                    "created_on": row["created_on"],
+                    "notification_id": row["notification_id"],
+                    "round": row["round"],
+                    "data_key_id": row["body_key_id"],
+                    "ciphertext": row["body"],
+                },
+            ).get(sender.channel)
+            to = self.vault.number(
+                account_id,
+                {
+                    "address_id": row["address_id"],
+                    "data_key_id": row["number_key_id"],
+                    "ciphertext": row["number_sealed"],
+                },
+            )
+        except UnreadableError:
+            return _Otherwise(
+                row, "held", "sender_misconfigured", "its text or number does not open with the configured keys"
+            )
+        if words is None:
+            return _Otherwise(row, "failed", "request_refused", f"nothing was rendered for {sender.channel}")
+        key = AttemptKey(row["created_on"], row["notification_id"], row["attempts"] + 1)
+        segments = max(row["segments"], 1) if sender.channel != "voice" else 1
+        claimed = Claimed(
+            key=key,
+            token=tokens.fresh(),
+            sender=sender,
+            to=to,
+            words=words,
+            address_id=row["address_id"],
+            useful_until=row["not_after"],
+            possible_duplicate=row["possible_duplicate"],
+            segments=segments,
+            lane=row["lane"],
+            traceparent=row["traceparent"],
+        )
+        return claimed, allowed
+
+    async def _intend(self, conn: Any, calls: Sequence[tuple[Claimed, Allowed]], now: datetime) -> None:
+        account_id = self.account.account_id
+        await conn.execute(
+            _INTEND,
+            account_id,
+            *_columns(
+                [
+                    (
+                        *(*c.key, c.token, c.sender.channel, c.sender.name, c.address_id),
+                        *(body_hash(c.words.text), c.possible_duplicate),
+                    )
+                    for c, _ in calls
+                ]
+            ),
+            self.times.timeout,
+            self.times.timeout * 2 + self.times.lapse,
+            now,
+        )
+        moved = [(c.key.notification_id, c.key.number, ",".join(str(seq) for seq in a.seqs)) for c, a in calls]
+        await conn.execute(_SENDING, account_id, *_columns(moved), now)
+
+    async def _write_others(self, conn: Any, others: Sequence[_Otherwise], now: datetime) -> None:
+        account_id = self.account.account_id
+        for other in others:
+            states.check_notification("queued", other.state)
+        written = [
+            (o.row["notification_id"], o.state, o.reason, o.detail, o.due_at, o.sender or o.row["sender"])
+            for o in others
+        ]
+        await conn.execute(_OTHERWISE, account_id, *_columns(written), now)
+        told = [outcome for other in others if (outcome := _outcome(account_id, other, now)) is not None]
+        if told:
+            await self.outcomes.add(conn, told)
+
+
+def _outcome(account_id: str, other: _Otherwise, now: datetime) -> NewOutcome | None:
+    values = {
+        name: other.row[name] for name in Notification.__dataclass_fields__ if name not in ("account_id", "channels")
+    }
+    notification = Notification(account_id=account_id, channels=tuple(other.row["channels"]), **values)
+    notification = replace(notification, state=other.state, reason=other.reason)
+    moment = Now(now, now)
+    if other.until is not None:
+        return handed_back(notification, other.until, moment)
+    return ended(notification, "ended", moment) if other.state in states.ENDS else None
+
+
+def _not_now(row: Any, reason: str, until: datetime) -> _Otherwise:
+    """As the request wishes. A wait beyond its usefulness ends when that is over."""
+    match row["if_not_now"]:
+        case "hand_back":
+            return _Otherwise(row, "handed_back", reason, until=until)
+        case "drop":
+            return _Otherwise(row, "suppressed", reason)
+        case _:
+            later = min(until, row["not_after"] + timedelta(seconds=1))
+            return _Otherwise(row, "queued", reason, due_at=later)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,45 @@
+"""How an account sends: its credentials and a sender for each channel. Values, made from the configuration. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .listed import From
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request is signed with: an API key and its secret, or the account's SID and token."""
+
+    account_sid: str
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.account_sid})"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """One sender. `name` is the pacing unit that notifications name; `pace` is segments (or calls) a second, None: unpaced."""
+
+    name: str
+    channel: str
+    origin: From
+    pace: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendingAccount:
+    """One account. `by_scope`: (scope, channel) to a sender; scope "" serves every scope that has none of its own."""
+
+    account_id: str
+    credentials: Credentials
+    by_scope: Mapping[tuple[str, str], Sender]
+
+    def sender_for(self, channel: str, scope: str) -> Sender | None:
+        """Who sends on a channel under a scope; None where nobody is configured: then the channel is refused."""
+        return self.by_scope.get((scope, channel)) or self.by_scope.get(("", channel))
+
+    def senders(self) -> Mapping[str, Sender]:
+        """Every sender by its name."""
+        return {sender.name: sender for sender in self.by_scope.values()}

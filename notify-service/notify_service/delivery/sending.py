@@ -1,0 +1,244 @@
+"""The loop that sends for one account: claims what the free slots and the pace allow, and calls the provider at once.
+
+A claimed row's call starts immediately or the row is released, so that a death leaves unknown only what was in flight.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+import structlog
+
+from notify_service import crashpoints
+from notify_service.loops import Loops
+from notify_service.wake import Bell
+
+from .batching import Batches
+from .breaker import Breaker, Slots
+from .call_outcome import Accepted, CallOutcome, NotSent, Refused, Unknown
+from .claim import Claimed, Claimer, Waiting
+from .events import Answered, Event
+from .lanes import LANES, share
+from .pace import Purse, take
+from .ports import Clock
+from .senders import Sender
+from .tokens import CallbackToken, status_address
+from .twilio_client import TwilioClient, spoken
+
+_log = structlog.get_logger()
+_POLL_SECONDS = 1.0
+_LOOK = 500
+"""Rows looked at in each lane to judge how much waits."""
+
+
+@dataclass(slots=True)
+class Lanes:
+    """What one sender may still do in this process."""
+
+    slots: Slots
+    breaker: Breaker = field(default_factory=Breaker)
+    purse: Purse = field(default_factory=Purse)
+
+
+class Sending:
+    """The sending loop of one account. `record` takes what calls came to; `bell` is rung by whoever has news."""
+
+    def __init__(
+        self,
+        *,
+        claimer: Claimer,
+        client: TwilioClient,
+        pool: Any,
+        clock: Clock,
+        record: Batches[Event],
+        bell: Bell,
+        public_url: str | None,
+        slots: int = 64,
+        count: Callable[[str, dict[str, str]], None] = lambda _name, _labels: None,
+    ) -> None:
+        self._bell = bell
+        self.account_breaker = Breaker()
+        self._claimer = claimer
+        self._client = client
+        self._pool = pool
+        self._clock = clock
+        self._record = record
+        self._public_url = public_url
+        self._count = count
+        self._senders = {name: Lanes(Slots.of(slots)) for name in claimer.account.senders()}
+        self._calls: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._wait = 0.0
+
+    @property
+    def account_id(self) -> str:
+        """Whose loop it is."""
+        return self._claimer.account.account_id
+
+    def halted(self) -> dict[str, str]:
+        """What does not send at present, and why: "" is the account, otherwise a sender's name."""
+        found = {name: lanes.breaker.cause for name, lanes in self._senders.items()} | {"": self.account_breaker.cause}
+        return {name: cause for name, cause in found.items() if cause is not None}
+
+    async def run(self, loops: Loops) -> None:
+        """Sends until the process is to stop; then lets calls under way finish and be recorded."""
+        try:
+            while not loops.stopping.is_set() and not self._stopping:
+                if await loops.turn(f"sending {self.account_id}", self.look) and self._wait > 0:
+                    await self._bell.wait(self._wait)
+        finally:
+            await asyncio.shield(self.drain())
+
+    async def look(self) -> None:
+        """One turn, for the loop."""
+        self._wait = await self.turn()
+
+    def stop(self) -> None:
+        """No further claim. What is under way finishes."""
+        self._stopping = True
+        self._bell.ring()
+
+    async def drain(self) -> None:
+        """Returns when every call under way has been recorded."""
+        self._stopping = True
+        while self._calls:
+            await asyncio.wait(set(self._calls))
+
+    async def turn(self) -> float:
+        """Claims once for every sender with something due. Seconds until it makes sense to look again; 0: at once."""
+        now = self._clock.now()
+        if self.account_breaker.allowed(time.monotonic(), 1) == 0:
+            return _POLL_SECONDS / 4
+        async with self._pool.acquire() as conn:
+            waiting = await self._claimer.waiting(conn, now, LANES, _LOOK)
+        wait, claimed_any = _POLL_SECONDS, False
+        for name, sender in self._claimer.account.senders().items():
+            here = [w for w in waiting if w.sender == name]
+            if any(w.count for w in here):
+                claimed, again = await self._claim(sender, here, now)
+                claimed_any = claimed_any or claimed
+                wait = min(wait, again)
+            due = [w.next_due for w in here if w.next_due is not None]
+            if due:
+                wait = min(wait, max((min(due) - now).total_seconds(), 0.005))
+        return 0.0 if claimed_any else wait
+
+    async def _claim(self, sender: Sender, waiting: list[Waiting], now: datetime) -> tuple[bool, float]:
+        lanes = self._senders[sender.name]
+        moment = time.monotonic()
+        free = self.account_breaker.allowed(moment, lanes.breaker.allowed(moment, lanes.slots.free(moment)))
+        if free == 0:
+            return False, _POLL_SECONDS / 4
+        async with self._pool.acquire() as conn:
+            if sender.pace is not None:
+                free, again = await self._paced(conn, sender, lanes.purse, waiting, free)
+                if free == 0:
+                    return False, again
+            slots = share(free, {w.lane: w.count for w in waiting})
+            started = time.monotonic()
+            batch = await self._claimer.claim(conn, sender, slots, now)
+        for state in batch.others:
+            self._count("not_sent_at_claim", {"account": self.account_id, "state": state})
+        for call in batch.calls:
+            lanes.purse.spend(call.segments)
+            lanes.slots.taken(1)
+            lanes.breaker.starting()
+            self.account_breaker.starting()
+            task = asyncio.create_task(self._call(call, lanes, started + self._claimer.times.timeout.total_seconds()))
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+        return bool(batch.calls or batch.others), 0.0
+
+    async def _paced(
+        self, conn: Any, sender: Sender, purse: Purse, waiting: list[Waiting], free: int
+    ) -> tuple[int, float]:
+        """How many messages the pace lets go, and when there is more."""
+        assert sender.pace is not None
+        segments = sum(w.segments for w in waiting)
+        messages = sum(w.count for w in waiting)
+        left = purse.left(time.monotonic())
+        again = 0.0
+        if left < 1:
+            taken, again = await take(conn, self.account_id, sender.name, sender.pace, segments - left)
+            purse.put(taken, time.monotonic())
+            left = purse.left(time.monotonic())
+        if left <= 0:
+            return 0, again
+        return min(free, max(1, int(left * messages / max(segments, 1)))), again
+
+    async def _call(self, call: Claimed, lanes: Lanes, start_before: float) -> None:
+        outcome: CallOutcome | None = None
+        try:
+            if time.monotonic() >= start_before:
+                outcome = NotSent("not_started")
+            else:
+                outcome = await self._post(call)
+                crashpoints.reach("tw.after_accept")
+        finally:
+            moment, jitter = time.monotonic(), random.random()  # noqa: S311 (spreads retries, guards nothing)
+            seen = outcome if outcome is not None else Unknown("no_answer")
+            lanes.slots.seen(seen, moment, jitter)
+            lanes.breaker.seen(seen, "sender", moment, jitter)
+            self.account_breaker.seen(seen, "account", moment, jitter)
+            self._bell.ring()
+        self._tell(call, outcome)
+        try:
+            await self._record.add(Answered(call.key, outcome))
+        except Exception as error:  # noqa: BLE001 (the row says intent; the resolver finds out what became of it)
+            _log.error("attempt.not_recorded", account_id=self.account_id, error=type(error).__name__)
+        self._bell.ring()
+
+    async def _post(self, call: Claimed) -> CallOutcome:
+        callback = None
+        if self._public_url is not None:
+            token = CallbackToken(self.account_id, call.key.created_on, call.token)
+            callback = status_address(self._public_url, token)
+        if call.sender.channel == "voice":
+            twiml = spoken(call.words.text, call.words.language)
+            return await self._client.create_call(
+                to=call.to, sender=call.sender.origin, twiml=twiml, status_callback=callback
+            )
+        prefix = "whatsapp:" if call.sender.channel == "whatsapp" else ""
+        return await self._client.create_message(
+            to=prefix + call.to,
+            sender=call.sender.origin,
+            body=call.words.text,
+            status_callback=callback,
+            validity_seconds=_validity(call.useful_until, self._clock.now()),
+        )
+
+    def _tell(self, call: Claimed, outcome: CallOutcome) -> None:
+        kind, code = _kind(outcome)
+        self._count("attempt", {"account": self.account_id, "channel": call.sender.channel, "outcome": kind})
+        _log.info(
+            "attempt.called",
+            account_id=self.account_id,
+            notification_id=str(call.key.notification_id),
+            attempt=call.key.number,
+            channel=call.sender.channel,
+            outcome=kind,
+            code=code,
+            sid=outcome.sid if isinstance(outcome, Accepted) else "",
+        )
+
+
+def _kind(outcome: CallOutcome) -> tuple[Literal["accepted", "refused", "not_sent", "unknown"], int]:
+    match outcome:
+        case Accepted():
+            return "accepted", 0
+        case Refused(code, _):
+            return "refused", code
+        case NotSent():
+            return "not_sent", 0
+        case Unknown(_, http_status):
+            return "unknown", http_status
+
+
+def _validity(useful_until: datetime, now: datetime) -> int | None:
+    """Seconds after which Twilio shall drop what it still holds; None where its own 36,000 are less."""
+    left = int((useful_until - now).total_seconds())
+    return None if left >= 36_000 else max(left, 6)
