@@ -1,7 +1,6 @@
 """What each program of a run is told: its own settings and nobody else's keys."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from paybell_sandbox.supervisor.keys import PlayedVendors
 from paybell_sandbox.supervisor.listeners import url
@@ -69,6 +68,7 @@ def playing(
     }
     sandbox = {
         "SANDBOX_LISTEN": listeners["SANDBOX_LISTEN"],
+        "SANDBOX_STRIPE_API_KEY": vendors.stripe_key,
         "SANDBOX_STRIPE_WEBHOOK_SECRET": vendors.webhook_secret,
         "SANDBOX_TWILIO_ACCOUNT_SID": vendors.account_sid,
         "SANDBOX_TWILIO_AUTH_TOKEN": vendors.auth_token,
@@ -82,15 +82,3 @@ def playing(
         sandbox["SANDBOX_STRIPE_WEBHOOK_URL"] = f"{ingest['INGEST_PUBLIC_URL']}/webhooks/stripe"
         sandbox["SANDBOX_TWILIO_INBOUND_URL"] = f"{notify_url}/webhooks/twilio/inbound"
     return ingest, notify, sandbox
-
-
-def shipped_files(root: Path, settings: Mapping[str, str]) -> tuple[Environment, Environment]:
-    """The rules and the policy of this clone, where `.env` names no others."""
-    files: tuple[Environment, Environment] = ({}, {})
-    for environment, name, path in (
-        (files[0], "INGEST_RULES_FILE", root / "ingest-service" / "rules.yaml"),
-        (files[1], "NOTIFY_POLICY_FILE", root / "notify-service" / "policy.yaml"),
-    ):
-        if not settings.get(name) and path.is_file():
-            environment[name] = str(path)
-    return files

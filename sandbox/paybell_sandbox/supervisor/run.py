@@ -120,8 +120,7 @@ class _Run:
         where = listeners.choose(options.settings, names)
         shell = environment.base(options.shell)
         ingest, notify = environment.both_services(options.settings, where)
-        rules, policy = environment.shipped_files(options.root, options.settings)
-        ingest, notify = shell | ingest | rules, shell | notify | policy
+        ingest, notify = shell | ingest, shell | notify
         data = self._database(mode)
         if data is not None:
             self.watched.append(data.server)
