@@ -98,6 +98,9 @@ async def write(
     ended = [plan.plan_id for plan in plans if plan.state == "superseded" and plan.plan_id in writes.stored]
     if ended:
         await conn.execute(_CANCEL_STEPS, account_id, ended, "a newer fact began the messages anew")
+    moved, added = _step_changes(plans, writes.stored)
+    if moved:
+        await conn.execute(_MOVE_STEPS, account_id, *_columns(moved, 4))
     changed = [plan for plan in plans if plan.plan_id in writes.stored]
     if changed:
         await conn.execute(
@@ -108,9 +111,6 @@ async def write(
         await conn.execute(
             _INSERT_PLANS, account_id, epoch, *_columns([_new(account_id, p, now, sealer) for p in new], 14)
         )
-    moved, added = _step_changes(plans, writes.stored)
-    if moved:
-        await conn.execute(_MOVE_STEPS, account_id, *_columns(moved, 4))
     if added:
         await conn.execute(_INSERT_STEPS, account_id, *_columns(added, 9))
     if writes.facts:

@@ -1,0 +1,16 @@
+"""What the submitting side counts for the team."""
+
+from typing import Final
+
+from prometheus_client import Counter
+
+STEPS: Final = Counter("ingest_steps_total", "Steps that came into this state, with why", ["state", "reason"])
+CALLS: Final = Counter("ingest_notify_calls_total", "Calls to notify by how they went", ["call", "outcome"])
+OUTCOMES: Final = Counter("ingest_outcomes_total", "Outcomes applied, by kind and effect", ["kind", "effect"])
+
+_LABELLED: Final = frozenset({"suppressed", "failed", "waiting"})
+
+
+def step_ended(state: str, reason: str) -> None:
+    """Counts a step's new state; only reasons that come from a closed list become a label."""
+    STEPS.labels(state, reason if state in _LABELLED else "").inc()

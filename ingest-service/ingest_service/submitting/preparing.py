@@ -1,0 +1,113 @@
+"""What a due step needs next: to be ended, looked up at Stripe, frozen, or sent again as it was frozen. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from ingest_service.submitting import truth
+from ingest_service.submitting.freezing import Freezable, freeze
+from ingest_service.submitting.results import Sent
+from ingest_service.submitting.truth import Grade
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DueStep:
+    """A claimed step with its plan's newest fact, as the queue gives it. `variables` and `frozen` are opened."""
+
+    account_id: str
+    plan_id: UUID
+    number: int
+    lane: int
+    concern: str
+    state: str
+    due_at: datetime
+    not_after: datetime
+    request_id: str
+    round: int
+    flow: str
+    settled: bool
+    fact_at: datetime
+    fact_kind: str
+    subject_id: str
+    variables: Json
+    frozen: bytes | None
+
+    @property
+    def key(self) -> tuple[UUID, int]:
+        """As the queue names it."""
+        return self.plan_id, self.number
+
+    @property
+    def sent(self) -> Sent:
+        """As results name it."""
+        return Sent(self.plan_id, self.number, self.round, self.not_after)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """It comes to its end without being sent."""
+
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resend:
+    """It was frozen before: the same bytes go out again."""
+
+    frozen: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Its truth is known without a call."""
+
+    grade: Grade
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Stripe must be asked first."""
+
+
+def next_for(step: DueStep, now: datetime) -> End | Resend | Freeze | LookUp:
+    """Decides. A step that was frozen is only ever resent or ended: its words were checked when they were frozen."""
+    if step.settled:
+        return End("cancelled", "the matter was settled")
+    if now >= step.not_after:
+        return End("expired", f"it was of use only until {step.not_after:%Y-%m-%d %H:%M} UTC")
+    if step.frozen is not None:
+        return Resend(step.frozen)
+    needed = truth.grade(kind=step.fact_kind, fact_at=step.fact_at, due_at=step.due_at, now=now)
+    return LookUp() if needed == "stripe" else Freeze(needed)
+
+
+def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo) -> bytes:
+    """The request of a step whose truth was read at this moment of business time.
+
+    Raises:
+        KeyError: the plan's variables lack something; a version of ours wrote them wrongly.
+    """
+    return freeze(
+        Freezable(
+            account_id=step.account_id,
+            plan_id=str(step.plan_id),
+            request_id=step.request_id,
+            round=step.round,
+            concern=step.concern,
+            flow=step.flow,
+            lane=step.lane,
+            number=step.number,
+            not_after=step.not_after,
+            truth_read_at=truth_read_at,
+            fact=step.variables["fact"],
+            variant=step.variables["variant"],
+            blueprint=step.variables["steps"][str(step.number)],
+            default_zone=default_zone,
+        )
+    )

@@ -1,0 +1,80 @@
+"""Is it still so? How the truth of a message is known before it is frozen. Pure, but for the shape of a look at Stripe.
+
+Paid and refunded cannot become false. A step that is due with its fact is checked against what we folded; a later one,
+and one that was kept waiting, reads its subject at Stripe once.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+FRESH: Final = timedelta(seconds=60)
+"""A step due this soon after its fact is checked against our own record."""
+
+RECORD_GOOD_FOR: Final = timedelta(minutes=15)
+"""After so long (a backlog, an outage) our own record is not trusted for it any more."""
+
+CANNOT_BECOME_FALSE: Final = frozenset({"payment_succeeded", "payment_recovered", "refund_issued", "refund_failed"})
+
+Grade = Literal["fact", "record", "stripe"]
+
+
+@dataclass(frozen=True, slots=True)
+class StillSo:
+    """The subject stands as the message says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The matter is settled at Stripe; our own events have yet to say so."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotNow:
+    """Stripe could not be asked: look again later."""
+
+    reason: str
+
+
+Seen = StillSo | Over | NotNow
+Look = Callable[[str, str], Awaitable[Seen]]
+"""Reads a subject (account id, subject id) at Stripe within the budget that replicas share."""
+
+
+def grade(*, kind: str, fact_at: datetime, due_at: datetime, now: datetime) -> Grade:
+    """How the truth of a step must be known. All business time."""
+    if kind in CANNOT_BECOME_FALSE:
+        return "fact"
+    if due_at - fact_at <= FRESH and now - fact_at <= RECORD_GOOD_FOR:
+        return "record"
+    return "stripe"
+
+
+def judge(subject: Mapping[str, Any]) -> StillSo | Over:
+    """Reads an invoice or payment intent as Stripe gives it, of either shape: is there still something unpaid to speak of?"""
+    status = subject.get("status")
+    match subject.get("object"), status:
+        case "invoice", "paid" | "void" | "uncollectible":
+            return Over(f"at Stripe the invoice is {status}")
+        case "payment_intent", "succeeded" | "canceled" | "processing":
+            return Over(f"at Stripe the payment is {status}")
+        case "charge", "succeeded":
+            return Over("at Stripe the charge succeeded")
+        case _:
+            subscription = _subscription(subject)
+            if subscription in ("canceled", "incomplete_expired"):
+                return Over("at Stripe the subscription has ended")
+            return StillSo()
+
+
+def _subscription(invoice: Mapping[str, Any]) -> str | None:
+    """The status of an invoice's subscription where it was expanded."""
+    parent = invoice.get("parent") or {}
+    details = parent.get("subscription_details") or {} if isinstance(parent, Mapping) else {}
+    for held in (invoice.get("subscription"), details.get("subscription")):
+        if isinstance(held, Mapping):
+            return str(held.get("status") or "")
+    return None
