@@ -120,7 +120,7 @@ async def _events(request: web.Request) -> web.Response:
 
 async def _event(request: web.Request) -> web.Response:
     """One event with its body, in the shape of the version asked for."""
-    record = request.app[STRIPE].deliveries.record(request.match_info["id"])
+    record = request.app[STRIPE].deliveries.named(request.match_info["id"])
     if record is None:
         return _wrong("there is no such event", 404)
     version = request.query.get("api_version", versions.NEWEST)
@@ -132,11 +132,11 @@ async def _event(request: web.Request) -> web.Response:
 
 async def _resend(request: web.Request) -> web.Response:
     deliveries = request.app[STRIPE].deliveries
-    identity = request.match_info["id"]
-    if deliveries.record(identity) is None:
+    record = deliveries.named(request.match_info["id"])
+    if record is None:
         return _wrong("there is no such event", 404)
     body = await _body(request, names=frozenset({"endpoint"}))
-    return web.json_response({"endpoints": deliveries.resend(identity, body.get("endpoint"))}, status=202)
+    return web.json_response({"endpoints": deliveries.resend(record, body.get("endpoint"))}, status=202)
 
 
 async def _delivery(request: web.Request) -> web.Response:

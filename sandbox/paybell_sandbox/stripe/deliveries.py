@@ -70,12 +70,22 @@ class Record:
     arrived: set[str] = field(default_factory=set)
     """Endpoints that answered 2xx."""
 
+    @property
+    def pending(self) -> int:
+        """Endpoints that have not answered 2xx yet."""
+        return len(self.endpoints) - len(self.arrived)
+
+
+def _key(event: Event) -> tuple[str, bool, str]:
+    return event.account, event.livemode, event.id
+
 
 class Deliveries:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._random = random.Random(f"deliveries:{sandbox.settings.seed}")  # noqa: S311 - repeatable on purpose
-        self._records: dict[str, Record] = {}
+        self._records: dict[tuple[str, bool, str], Record] = {}
+        """By account, mode and event id: seeded stories give the same ids in several accounts."""
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(DeliveryOptions.concurrency)
         self.endpoints: dict[str, Endpoint] = {}
@@ -102,20 +112,15 @@ class Deliveries:
         found = [one for one in self.endpoints.values() if (one.account, one.livemode) == (account, livemode)]
         return found[::-1]
 
-    def record(self, identity: str) -> Record | None:
-        return self._records.get(identity)
+    def record(self, identity: str, account: str, *, livemode: bool) -> Record | None:
+        return self._records.get((account, livemode, identity))
 
-    def event(self, identity: str) -> Event | None:
-        record = self._records.get(identity)
-        return None if record is None else record.event
+    def named(self, identity: str) -> Record | None:
+        """The newest event of this id, in whichever account."""
+        return next((found for found in self.records() if found.event.id == identity), None)
 
-    def pending(self, identity: str) -> int:
-        """Endpoints that have not answered 2xx yet."""
-        record = self._records[identity]
-        return len(record.endpoints) - len(record.arrived)
-
-    def all_arrived(self, identity: str) -> bool:
-        return self.pending(identity) == 0
+    def all_arrived(self, event: Event) -> bool:
+        return self._records[_key(event)].pending == 0
 
     def records(self) -> list[Record]:
         """Every event, the newest first."""
@@ -125,15 +130,14 @@ class Deliveries:
         """A new event: remembered, and sent to every endpoint that wants it."""
         wanted = [one for one in self.endpoints.values() if one.wants(event, self.main_account)]
         record = Record(event, wanted)
-        self._records[event.id] = record
+        self._records[_key(event)] = record
         self._sandbox.publish("event", summary(record))
         if self._options.enabled:
             for endpoint in wanted:
                 self._begin(record, endpoint)
 
-    def resend(self, identity: str, endpoint: str | None = None) -> int:
+    def resend(self, record: Record, endpoint: str | None = None) -> int:
         """Post an event once more. Gives to how many endpoints; also to ones that were added since."""
-        record = self._records[identity]
         wanted = [
             one
             for one in self.endpoints.values()
@@ -165,7 +169,7 @@ class Deliveries:
         await asyncio.sleep(wait)
         for number, gap in enumerate((0, *GAPS) if retries else (0,), start=1):
             await asyncio.sleep(self._sandbox.waiting(gap))
-            if endpoint.id not in self.endpoints or record.event.id not in self._records:
+            if endpoint.id not in self.endpoints or _key(record.event) not in self._records:
                 return  # the endpoint was removed: Stripe stops then, too
             async with self._slots:
                 attempt = await self._post(record, endpoint, number)
@@ -195,8 +199,8 @@ class Deliveries:
 
     def envelope(self, record: Record, endpoint: Endpoint) -> Obj:
         """The event as this endpoint gets it now."""
-        pending = len(record.endpoints) - len(record.arrived)
-        return record.event.envelope(endpoint.api_version, connected=endpoint.connect, pending_webhooks=max(1, pending))
+        pending = max(1, record.pending)
+        return record.event.envelope(endpoint.api_version, connected=endpoint.connect, pending_webhooks=pending)
 
     def _note(self, record: Record, attempt: Attempt) -> None:
         record.attempts.append(attempt)
@@ -215,6 +219,6 @@ def summary(record: Record) -> dict[str, Any]:
         "livemode": event.livemode,
         "object": {"object": subject["object"], "id": subject.get("id")},
         "request": {"id": event.cause.request_id, "idempotency_key": event.cause.idempotency_key},
-        "pending_webhooks": len(record.endpoints) - len(record.arrived),
+        "pending_webhooks": record.pending,
         "deliveries": [asdict(attempt) for attempt in record.attempts],
     }

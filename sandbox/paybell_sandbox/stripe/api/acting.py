@@ -36,6 +36,8 @@ def create_refund(call: Call) -> Obj:
         )
     if not charge["paid"]:
         raise ApiError(400, f"This charge ({charge['id']}) has failed; it cannot be refunded.", param="charge")
+    if not charge["captured"] and not charge["refunded"]:
+        raise ApiError(400, f"Charge {charge['id']} is not captured; cancel its PaymentIntent instead.", param="charge")
     if left <= 0:
         raise ApiError(400, f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
     if amount < 1:

@@ -174,7 +174,7 @@ def events(call: Call) -> Obj:
         if ("created" not in params or in_range(event.created, params["created"]))
         and (not types or event.type in types)
         and ("type" not in params or _type_fits(event.type, params["type"]))
-        and ("delivery_success" not in params or call.deliveries.all_arrived(event.id) is params["delivery_success"])
+        and ("delivery_success" not in params or call.deliveries.all_arrived(event) is params["delivery_success"])
     ]
     shown = page(found, params, url="/v1/events", kind="event")
     return {**shown, "data": [_event(call, stub["id"]) for stub in shown["data"]]}
@@ -189,11 +189,10 @@ def event(call: Call) -> Obj:
 
 
 def _event(call: Call, identity: str) -> Obj:
-    found = call.deliveries.event(identity)
-    if found is None or (found.account, found.livemode) != (call.world.account, call.world.livemode):
+    found = call.deliveries.record(identity, call.world.account, livemode=call.world.livemode)
+    if found is None:
         raise missing("event", identity)
-    pending = call.deliveries.pending(identity)
-    return found.envelope(call.world.default_version, connected=False, pending_webhooks=pending)
+    return found.event.envelope(call.world.default_version, connected=False, pending_webhooks=found.pending)
 
 
 def account(call: Call) -> Obj:

@@ -78,9 +78,15 @@ def subscription_for(world: World, customer: Obj, options: Options, *, article: 
     )
 
 
-def last(world: World, kind: str, options: Options, what: str, fits: Callable[[Obj], bool]) -> Obj:
-    """The object named in the options, or the newest that fits. `what` says in words what is looked for."""
-    named = options.text(kind) if kind in options.parameters else None
+def last(
+    world: World, name: str, options: Options, what: str, fits: Callable[[Obj], bool], *, kind: str | None = None
+) -> Obj:
+    """The object named in the options, or the newest that fits.
+
+    `name` is the option and, unless `kind` says otherwise, the kind of object; `what` says in words what is looked for.
+    """
+    kind = kind or name
+    named = options.text(name) if name in options.parameters else None
     if named is not None:
         found = world.find(named)
         if found is None or found["object"] != kind or not fits(found):

@@ -9,6 +9,7 @@ from paybell_sandbox.stripe.catalogue import ARTICLES, price_for
 from paybell_sandbox.stripe.objects.customers import address, payment_method_object
 from paybell_sandbox.stripe.objects.payments import payment_intent_object
 from paybell_sandbox.stripe.objects.sessions import checkout_item, checkout_session_object
+from paybell_sandbox.stripe.people import DEFAULT
 from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, person_of
 from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, Options, Parameter, Story
 from paybell_sandbox.stripe.world import Obj, World
@@ -127,6 +128,37 @@ def purchase_authorised(world: World, options: Options) -> dict[str, str]:
     return _ids(world, intent)
 
 
+def checkout_paid(world: World, options: Options) -> dict[str, str]:
+    session = last(
+        world,
+        "checkout_session",
+        options,
+        "an open Checkout Session that nobody has paid yet",
+        lambda one: one["status"] == "open" and one["payment_intent"] is None,
+        kind="checkout.session",
+    )
+    customer = world.find(session["customer"])
+    with world.caused_by(world.ids.new("req"), world.ids.text(36)):
+        if customer is None:
+            card = world.add(payment_method_object(world, DEFAULT, customer=None, created=world.now()))
+        else:
+            card = card_of(world, customer)
+        intent = world.add(
+            payment_intent_object(
+                world,
+                amount=session["amount_total"],
+                currency=session["currency"],
+                customer=session["customer"],
+                description=None,
+            )
+        )
+        session["payment_intent"] = intent["id"]
+        world.emit("payment_intent.created", intent)
+        paying.succeed(world, intent, card)
+        _complete(world, intent)
+    return _ids(world, intent)
+
+
 def _held(intent: Obj) -> bool:
     return bool(intent["status"] == "requires_capture")
 
@@ -174,6 +206,16 @@ STORIES: Final = (
         "The same payment, declined before, goes through.",
         buyer_succeeds,
         (PAYMENT,),
+        _AFTER_PAYMENT,
+        follows=True,
+    ),
+    Story(
+        "checkout_paid",
+        GROUP,
+        "An open checkout is paid",
+        "Somebody follows the link of a Checkout Session and pays.",
+        checkout_paid,
+        (Parameter("checkout_session", "The session (cs_…); without it the last that is open"),),
         _AFTER_PAYMENT,
         follows=True,
     ),

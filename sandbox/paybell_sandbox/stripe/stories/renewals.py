@@ -21,6 +21,11 @@ def _unpaid(invoice: Obj) -> bool:
     return bool(invoice["status"] == "open")
 
 
+def _payable(invoice: Obj) -> bool:
+    """A bill that was given up can still be paid."""
+    return invoice["status"] in ("open", "uncollectible")
+
+
 def _ids(invoice: Obj, world: World) -> dict[str, str]:
     ids = {"customer": invoice["customer"], "invoice": invoice["id"]}
     subscription = billing.subscription_of(world, invoice)
@@ -50,7 +55,7 @@ def retry_fails(world: World, options: Options) -> dict[str, str]:
 
 
 def customer_pays(world: World, options: Options) -> dict[str, str]:
-    invoice = last(world, "invoice", options, "an unpaid bill", _unpaid)
+    invoice = last(world, "invoice", options, "an unpaid bill", _payable)
     customer = world.need(invoice["customer"])
     with world.caused_by(world.ids.new("req")):
         if options.switch("new_card"):
