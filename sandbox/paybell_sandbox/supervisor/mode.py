@@ -26,6 +26,11 @@ VENDORS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 """What a run with real keys cannot do without: one name of each row, and where to find its value."""
 
+INSTEAD = {"STRIPE_API_KEY": "INGEST_ACCOUNTS_FILE"} | dict.fromkeys(
+    ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_MESSAGING_SERVICE_SID"), "NOTIFY_ACCOUNTS_FILE"
+)
+"""A file with several accounts says the same for each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sandboxed:
@@ -37,13 +42,13 @@ class RealVendors:
     """All keys are there.
 
     Attributes:
-        live: the Stripe key is a live one: real customers are written to.
+        live: the Stripe key is a live one: real customers are written to; None where a file holds it.
         own_data: databases and data keys come from `.env`; otherwise the run keeps its own.
         stripe_webhooks: Stripe can reach us; otherwise its events are polled.
         twilio_webhooks: Twilio can reach us; otherwise receipts and replies are polled.
     """
 
-    live: bool
+    live: bool | None
     own_data: bool
     stripe_webhooks: bool
     twilio_webhooks: bool
@@ -61,7 +66,11 @@ Mode = Sandboxed | RealVendors | Incomplete
 
 def decide(settings: Mapping[str, str]) -> Mode:
     """The mode for these settings of `.env`. `NAME_FILE` counts as `NAME`; an empty value counts as none."""
-    missing = [(names, where) for names, where in VENDORS if not any_set(settings, names)]
+    missing = [
+        (names, where)
+        for names, where in VENDORS
+        if not any_set(settings, names) and not settings.get(INSTEAD[names[0]])
+    ]
     if len(missing) == len(VENDORS):
         return Sandboxed()
     problems = [f"{' or '.join(names)} is missing: {where}" for names, where in missing]
@@ -69,7 +78,7 @@ def decide(settings: Mapping[str, str]) -> Mode:
     if problems:
         return Incomplete(tuple(problems))
     return RealVendors(
-        live="_live_" in settings.get("STRIPE_API_KEY", ""),
+        live="_live_" in settings["STRIPE_API_KEY"] if settings.get("STRIPE_API_KEY") else None,
         own_data=any_set(settings, DATA),
         stripe_webhooks=any_set(settings, ["INGEST_PUBLIC_URL"]),
         twilio_webhooks=any_set(settings, ["NOTIFY_PUBLIC_URL"]),
@@ -82,7 +91,8 @@ def _halves(settings: Mapping[str, str]) -> list[str]:
     key, secret = any_set(settings, ["TWILIO_API_KEY"]), any_set(settings, ["TWILIO_API_SECRET"])
     if key != secret:
         problems.append("TWILIO_API_KEY and TWILIO_API_SECRET belong together: set both or neither")
-    if any_set(settings, ["INGEST_PUBLIC_URL"]) and not any_set(settings, ["STRIPE_WEBHOOK_SECRETS"]):
+    secrets = any_set(settings, ["STRIPE_WEBHOOK_SECRETS", "INGEST_ACCOUNTS_FILE"])
+    if any_set(settings, ["INGEST_PUBLIC_URL"]) and not secrets:
         problems.append(
             "STRIPE_WEBHOOK_SECRETS is missing: with INGEST_PUBLIC_URL Stripe posts to us, and without the endpoint's "
             "signing secret (begins with whsec_) we could not tell its events from anybody's. Without INGEST_PUBLIC_URL "

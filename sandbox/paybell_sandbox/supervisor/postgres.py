@@ -81,6 +81,7 @@ class EmbeddedPostgres:
         self._keeper = keeper or Keeper()
         try:
             self._user = user_for_postgres()
+            self._kept = kept is not None
             self._home = self._make_home(kept)
             self._keeper.postgres(self._home / "data")
             self._log = log or self._home / "postgres.log"
@@ -197,7 +198,8 @@ class EmbeddedPostgres:
             [
                 *(str(self._binaries / "initdb"), "--pgdata", str(draft), "--username", SUPERUSER),
                 *("--pwfile", str(self._home / "superuser-password")),
-                *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
+                *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"),
+                *(() if self._kept else ("--no-sync",)),
             ],
             env=clean_environment(),
             cwd=self._home,

@@ -60,10 +60,13 @@ class Screen:
     ) -> None:
         """Everything is up and talks to the real vendors. `state` is where data is kept, if not in databases of their own."""
         self._say("")
-        if mode.live:
-            self._say("[bold red]These are live keys: real customers are written to, and every message costs.[/]")
-        else:
-            self._say("[bold]Connected to the real Stripe (test mode) and the real Twilio: texts are sent and cost.[/]")
+        match mode.live:
+            case True:
+                self._say("[bold red]These are live keys: real customers are written to, and every message costs.[/]")
+            case False:
+                self._say("[bold]The real Stripe in test mode, and the real Twilio: texts are sent, and they cost.[/]")
+            case None:
+                self._say("[bold]The real Stripe and the real Twilio: texts are sent, and they cost.[/]")
         self._say("")
         table = Table.grid(padding=(0, 2))
         for name, what in (
@@ -73,6 +76,7 @@ class Screen:
         ):
             table.add_row(f"[dim]{name}[/dim]", Text(what))
         self._console.print(Padding(table, (0, 0, 0, LEFT), expand=False))
+        self._say("")
         self._end(logs)
 
     def incomplete(self, problems: Sequence[str], env_file: Path) -> None:

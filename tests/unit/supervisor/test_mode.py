@@ -44,6 +44,13 @@ def test_a_messaging_service_is_as_good_as_a_number_and_a_file_as_good_as_a_valu
     assert isinstance(decide(settings), RealVendors)
 
 
+def test_files_with_several_accounts_stand_for_all_keys() -> None:
+    mode = decide({"INGEST_ACCOUNTS_FILE": "a.yaml", "NOTIFY_ACCOUNTS_FILE": "b.yaml"})
+    assert mode == RealVendors(live=None, own_data=False, stripe_webhooks=False, twilio_webhooks=False)
+    half = decide({"INGEST_ACCOUNTS_FILE": "a.yaml"})
+    assert isinstance(half, Incomplete), "played vendors would be asked with real keys"
+
+
 @pytest.mark.parametrize(
     ("more", "named"),
     [

@@ -1,0 +1,20 @@
+"""The example that a newcomer copies."""
+
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from ingest_service.settings import Settings as IngestSettings
+from notify_service.settings import Settings as NotifySettings
+from paybell_sandbox.supervisor.mode import Sandboxed, decide
+
+EXAMPLE = dotenv_values(Path(__file__).resolve().parents[3] / ".env.example")
+
+
+def test_the_example_as_it_is_plays_the_vendors() -> None:
+    assert decide({name: value for name, value in EXAMPLE.items() if value}) == Sandboxed()
+
+
+def test_every_name_in_it_is_one_that_a_service_reads() -> None:
+    read = {name.upper() for settings in (IngestSettings, NotifySettings) for name in settings.model_fields}
+    assert not EXAMPLE.keys() - read
