@@ -11,12 +11,14 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from notify_service import crashpoints
+from notify_service.sealing import UnsealableError
+from notify_service.words.body import Spoken
 
 from . import states, tokens
 from .case import Notification, Now, Times
 from .events import AttemptKey
 from .matching import body_hash
-from .ports import Allowed, Forbidden, Gatekeeper, NewOutcome, NotNow, Outcomes, UnreadableError, Vault, Words
+from .ports import Allowed, Forbidden, Gatekeeper, NewOutcome, NotNow, Outcomes, Vault
 from .record import ended, handed_back
 from .senders import Sender, SendingAccount
 
@@ -48,7 +50,8 @@ WITH due AS MATERIALIZED (
         FOR UPDATE SKIP LOCKED
     ) q
 )
-SELECT due.*, b.data_key_id AS body_key_id, b.ciphertext AS body, a.data_key_id AS number_key_id, a.ciphertext AS number_sealed
+SELECT due.*, b.data_key_id AS body_key_id, b.ciphertext AS body, a.data_key_id AS number_key_id, a.ciphertext AS number_sealed,
+       a.region
 FROM due
 LEFT JOIN notification_body b ON b.account_id = $1 AND b.created_on = due.created_on AND b.notification_id = due.notification_id
      AND b.round = due.round
@@ -104,7 +107,7 @@ class Claimed:
     token: bytes
     sender: Sender
     to: str
-    words: Words
+    words: Spoken
     address_id: UUID
     useful_until: datetime
     possible_duplicate: bool
@@ -235,7 +238,7 @@ class Claimer:
                     "ciphertext": row["number_sealed"],
                 },
             )
-        except UnreadableError:
+        except UnsealableError:
             return _Otherwise(
                 row, "held", "sender_misconfigured", "its text or number does not open with the configured keys"
             )

@@ -6,32 +6,21 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What is said on one channel, and the reference it carries."""
-
-    text: str
-    reference: str
-    language: str = "en"
-
-
-class UnreadableError(Exception):
-    """A ciphertext does not open with the configured keys: an operator must bring the key back."""
+from notify_service.words.body import Spoken
 
 
 class Vault(Protocol):
     """Opens what stands encrypted in the tables."""
 
-    def body(self, account_id: str, row: Mapping[str, Any]) -> Mapping[str, Words]:
+    def body(self, account_id: str, row: Mapping[str, Any]) -> Mapping[str, Spoken]:
         """Channel to words, from a row of notification_body (created_on, notification_id, round, data_key_id, ciphertext).
 
-        Raises UnreadableError.
+        Raises UnsealableError.
         """
         ...
 
     def number(self, account_id: str, row: Mapping[str, Any]) -> str:
-        """E.164, from a row of address (address_id, data_key_id, ciphertext). Raises UnreadableError."""
+        """E.164, from a row of address (address_id, data_key_id, ciphertext). Raises UnsealableError."""
         ...
 
 

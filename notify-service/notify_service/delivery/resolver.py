@@ -14,11 +14,13 @@ from uuid import UUID
 
 import structlog
 
+from notify_service.sealing import UnsealableError
+
 from . import matching
 from .case import Receipt, Times
 from .events import AttemptKey, Event, NotListed, TimePassed, Told
 from .listed import From, Listed
-from .ports import UnreadableError, Vault
+from .ports import Vault
 from .receipts import Records
 from .senders import SendingAccount
 from .twilio_client import ReadFailedError, TwilioClient
@@ -130,7 +132,7 @@ class Resolver:
         for (address_id, channel), members in groups.items():
             try:
                 number = self._vault.number(account_id, numbers[address_id])
-            except (KeyError, UnreadableError):
+            except (KeyError, UnsealableError):
                 _log.error("resolver.number_unreadable", account_id=account_id, count=len(members))
                 continue
             found.append(self._list(number, channel, members, bodies, gate))
@@ -185,7 +187,7 @@ class Resolver:
             try:
                 words = self._vault.body(self._account.account_id, row).get(due.channel)
                 reference = words.reference if words is not None else ""
-            except UnreadableError:
+            except UnsealableError:
                 _log.warning("resolver.body_unreadable", account_id=self._account.account_id)
         return matching.sought(sender.origin if sender else From(), due.created_at, due.body_hash, reference)
 

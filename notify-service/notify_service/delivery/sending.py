@@ -178,6 +178,10 @@ class Sending:
             else:
                 outcome = await self._post(call)
                 crashpoints.reach("tw.after_accept")
+        except Exception as error:  # noqa: BLE001 (a defect must not take the slot with it)
+            # A defect of ours. Whether bytes left is not known, so it is treated as any other unknown.
+            outcome = Unknown("no_answer")
+            _log.error("attempt.defect", account_id=self.account_id, error=type(error).__name__)
         finally:
             moment, jitter = time.monotonic(), random.random()  # noqa: S311 (spreads retries, guards nothing)
             seen = outcome if outcome is not None else Unknown("no_answer")

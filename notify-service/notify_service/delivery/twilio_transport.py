@@ -4,6 +4,7 @@ The SDK's own asynchronous client waits without end by default, repeats POSTs on
 at INFO. Here the row owns retrying, so nothing below it repeats anything.
 """
 
+import base64
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -92,8 +93,7 @@ class TwilioTransport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK p
             self._placed(url),
             params=params,
             data=urlencode(data, doseq=True).encode() if data else None,
-            headers=headers,
-            auth=aiohttp.BasicAuth(*auth) if auth else None,
+            headers={**(headers or {}), **_authorization(auth)},
             timeout=self._timeout,
             allow_redirects=False,
             trace_request_ctx=SimpleNamespace(exchange=exchange, method=method.upper()),
@@ -109,6 +109,12 @@ class TwilioTransport(AsyncTwilioHttpClient):  # type: ignore[misc]  # the SDK p
             return url
         parts = urlsplit(url)
         return urlunsplit((self._base.scheme, self._base.netloc, self._base.path + parts.path, parts.query, ""))
+
+
+def _authorization(auth: tuple[str, str] | None) -> dict[str, str]:
+    if auth is None:
+        return {}
+    return {"Authorization": "Basic " + base64.b64encode(":".join(auth).encode()).decode()}
 
 
 def _connection_trace() -> aiohttp.TraceConfig:

@@ -17,6 +17,7 @@ from multidict import MultiDict, MultiDictProxy
 from twilio.request_validator import RequestValidator
 
 from notify_service.delivery.receipts import DATABASE_GONE, CallbackWord
+from notify_service.delivery.service import Line
 from notify_service.delivery.tokens import CallbackToken
 from notify_service.replies.reply import Reply
 
@@ -111,6 +112,26 @@ class TwilioHttp:
             self._count("not_stored")
             _log.warning("webhook.not_stored", error=type(error).__name__)
             raise web.HTTPServiceUnavailable(text="", headers={"Retry-After": "1"}) from None
+
+
+def doors(lines: Mapping[str, Line]) -> dict[str, Door]:
+    """A door for each account that delivery works for."""
+    return {
+        account_id: Door(
+            account_id=account_id,
+            account_sid=line.account.twilio_account_sid,
+            auth_tokens=line.account.auth_tokens,
+            numbers=frozenset(
+                name
+                for sender in line.account.senders
+                for name in (sender.number, f"whatsapp:{sender.number}", sender.messaging_service_sid)
+                if name
+            ),
+            tell=line.tell,
+            take=line.take,
+        )
+        for account_id, line in lines.items()
+    }
 
 
 def setup(app: web.Application, public_url: str, doors: Mapping[str, Door], count: Callable[[str], None]) -> None:

@@ -4,7 +4,6 @@ Consent is decided by when the recipient wrote, not by when it reached us: where
 a day, the provider's dates order them, and of equal ones the stop wins. The provider answers these words itself; we do not.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -33,7 +32,7 @@ class Consent(Protocol):
         ...
 
     async def ensure(self, conn: Any, account_id: str, e164: str) -> UUID:
-        """The address of a number, made with its gate where there was none."""
+        """The address of a number, made with its gate where there was none; the gate is locked for a change."""
         ...
 
     async def revoke(
@@ -173,8 +172,3 @@ def _written(keyword: Keyword) -> datetime:
 
 def _when(one: OpenReply, dates: dict[str, datetime]) -> datetime:
     return dates.get(one.sid) or one.provider_at or one.received_at
-
-
-def newest(replies: Sequence[Reply]) -> datetime | None:
-    """The latest date the provider gave, None if there is none."""
-    return max((r.provider_at for r in replies if r.provider_at is not None), default=None)
