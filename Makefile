@@ -44,8 +44,8 @@ proto-check: $(SETUP) ## Fail where protos/gen is not what the .proto files give
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; protos/generate $(BIN) "$$fresh"; diff -r -x __pycache__ -x '*.egg-info' protos/gen "$$fresh"
 
 .PHONY: lock
-lock: $(SETUP) ## Make requirements.lock anew from requirements.in
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+lock: $(SETUP) ## Make the locks anew from requirements.in (all versions newer: make lock UPGRADE=--upgrade)
+	$(BIN)/uv pip compile $(UPGRADE) --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" requirements.in -o requirements.lock
 	@for package in ingest-service notify-service sandbox; do \
 	  $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \
