@@ -1,0 +1,1 @@
+"""Takes requests: from a message on the wire to a stored notification."""

@@ -1,0 +1,158 @@
+"""What is to become of a valid request, before it is stored. Pure."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from notify_service.accounts import Account
+from notify_service.consent.policy import Policy
+from notify_service.consent.verdicts import CATEGORY_OF_CLASS, Denied, Permitted, Verdicts, may
+from notify_service.intake.number import Choice, explain
+from notify_service.intake.request import Request
+from notify_service.words.reference import reference
+from notify_service.words.template import Rendered, Template, check_values, render
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check that a request passed or failed, for its story."""
+
+    name: str
+    passed: bool
+    sentence: str
+    details: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> list[Any]:
+        """As it is stored."""
+        return [self.name, self.passed, self.sentence, dict(self.details)]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """It will not be sent."""
+
+    state: str
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """It may be sent, on these channels in this order."""
+
+    channels: tuple[str, ...]
+    sender: str
+    seqs: tuple[int, ...]
+
+
+def words_for(request: Request, template: Template, account: Account, policy: Policy) -> Rendered:
+    """The text of a request.
+
+    Raises:
+        ValueProblemError: where its values do not fit the template.
+        TemplateError: where the template has no words for it.
+    """
+    check_values(template, request.values, policy.link_domains)
+    return render(
+        template,
+        variant=request.variant,
+        languages=request.languages,
+        last_resort=account.language,
+        values=request.values,
+        brand=account.brand,
+        reference=reference(request.notification_id),
+        zone=next(iter(request.time_zones), account.zone),
+        longest_text=policy.customer_text_length,
+    )
+
+
+def decide(
+    request: Request,
+    choice: Choice,
+    verdicts: Verdicts,
+    cancelled_as_of: datetime.datetime | None,
+    account: Account,
+    policy: Policy,
+    now: datetime.datetime,
+) -> tuple[Go | Stop, list[Check]]:
+    """Whether it may go, with every check on the way."""
+    checks: list[Check] = []
+
+    def stop(state: str, reason: str, name: str, detail: str, **details: str) -> tuple[Stop, list[Check]]:
+        checks.append(Check(name, False, detail, details))
+        return Stop(state, reason, detail), checks
+
+    if cancelled_as_of is not None and request.truth_read_at < cancelled_as_of:
+        return stop(
+            "cancelled",
+            "concern_cancelled",
+            "concern",
+            "The concern was over before this message was last known to be true.",
+        )
+    if now > request.not_after:
+        return stop("expired", "expired", "time", "Its time had passed when it came.")
+    checks.append(Check("concern", True, "The concern is still open."))
+    number = choice.number
+    if number is None:
+        return stop("suppressed", "no_usable_number", "number", f"There is no usable number: {explain(choice)}.")
+    source = request.addresses[choice.index].candidate.source
+    checks.append(Check("number", True, f"The number {number.masked} from {source} is a valid {number.kind.replace('_', ' ')} number.", {
+        "source": source, "region": number.region}))  # fmt: skip
+    if not policy.country_allowed(number.region):
+        return stop(
+            "suppressed", "country_not_allowed", "country", f"The policy does not allow numbers of {number.region}."
+        )
+    checks.append(
+        Check("country", True, f"The policy allows numbers of {number.region}.", {"policy": str(policy.version)})
+    )
+    return _consent(request, [channel for channel in request.channels if channel in number.channels], number.region, verdicts, account,
+                    policy, checks)  # fmt: skip
+
+
+def _consent(
+    request: Request,
+    reachable: Sequence[str],
+    region: str,
+    verdicts: Verdicts,
+    account: Account,
+    policy: Policy,
+    checks: list[Check],
+) -> tuple[Go | Stop, list[Check]]:
+    category = CATEGORY_OF_CLASS[request.message_class]
+    allowed: list[str] = []
+    seqs: tuple[int, ...] = ()
+    first_denial: Denied | None = None
+    sender = ""
+    for channel in reachable:
+        if (own := account.sender_for(channel, request.sender_scope)) is None:
+            checks.append(Check("sender", False, f"No sender is configured for {channel}."))
+            continue
+        requirement = policy.requirement(channel, category, region)
+        verdict = may(
+            verdicts,
+            channel=channel,
+            category=category,
+            scope=request.sender_scope,
+            person=request.person_id,
+            requirement=requirement,
+        )
+        match verdict:
+            case Permitted(entries):
+                named = f", ledger entries {', '.join(map(str, entries))}" if entries else ""
+                checks.append(Check("consent", True, f"{category.capitalize()} messages by {channel} are allowed ({requirement}{named}).", {
+                    "policy": str(policy.version), "entries": ",".join(map(str, entries))}))  # fmt: skip
+                allowed.append(channel)
+                seqs, sender = (seqs, sender) if sender else (entries, own.name)
+            case Denied() as denied:
+                checks.append(
+                    Check("consent", False, f"Not by {channel}: {denied.detail}.", {"policy": str(policy.version)})
+                )
+                first_denial = first_denial or denied
+                if denied.reason == "opted_out":
+                    return Stop("suppressed", "opted_out", f"The recipient {denied.detail}."), checks
+    if allowed:
+        return Go(tuple(allowed), sender, seqs), checks
+    if first_denial is not None:
+        return Stop("suppressed", first_denial.reason, f"Not allowed: {first_denial.detail}."), checks
+    return Stop("suppressed", "sender_misconfigured", "No sender is configured for its channels."), checks

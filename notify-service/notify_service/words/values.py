@@ -1,0 +1,141 @@
+"""The typed values a caller gives, and how each reads in a language. Pure."""
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime
+from babel.lists import format_list
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+from notify_service.words.cleaning import neutralise
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units."""
+
+    minor_units: int
+    exponent: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """A point in time and the zone to read it in; ``""`` for the recipient's."""
+
+    at: datetime.datetime
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A calendar day."""
+
+    date: datetime.date
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A web address."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words."""
+
+    text: str
+    customer_typed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextList:
+    """Several texts."""
+
+    items: tuple[Text, ...]
+
+
+Value = Money | Instant | Day | Link | Text | Count | TextList
+
+LONGEST_LIST = 3
+AND_MORE: Mapping[str, str] = {
+    "en": "{} more", "de": "{} weitere", "fr": "{} autres", "es": "{} más", "pt": "mais {}", "ja": "他{}点",
+}  # fmt: skip
+
+
+def kind_of(value: Value) -> str:
+    """The name of a value's type, as template declarations write it."""
+    return type(value).__name__.lower().replace("textlist", "texts")
+
+
+@lru_cache(maxsize=256)
+def locale_of(language: str) -> Locale:
+    """Babel's locale of a BCP 47 tag; English where it knows none."""
+    for candidate in (language, language.partition("-")[0]):
+        try:
+            return Locale.parse(candidate, sep="-")
+        except (UnknownLocaleError, ValueError):
+            continue
+    return Locale.parse("en")
+
+
+@lru_cache(maxsize=4096)
+def _money(minor_units: int, exponent: int, currency: str, language: str) -> str:
+    amount = Decimal(minor_units).scaleb(-exponent)
+    digits = get_currency_precision(currency)
+    # the currency's own digits, unless that would hide a part of the amount
+    exact = amount == amount.quantize(Decimal(1).scaleb(-digits))
+    return format_currency(amount, currency, locale=locale_of(language), decimal_quantization=exact)
+
+
+def spell(value: Value, language: str, zone: str, longest_text: int) -> str:
+    """A value as it reads in a language.
+
+    Args:
+        value: what to say.
+        language: BCP 47 tag.
+        zone: where an instant without a zone is read.
+        longest_text: to how many characters a customer's words are cut.
+    """
+    match value:
+        case Money(minor_units, exponent, currency):
+            return _money(minor_units, exponent, currency, language)
+        case Instant(at, own_zone):
+            local = at.astimezone(ZoneInfo(own_zone or zone))
+            return format_datetime(
+                local, "d MMM, HH:mm" if not language.startswith("en") else "MMM d, h:mm a", locale=locale_of(language)
+            )
+        case Day(date):
+            return format_date(date, "long" if language.startswith("ja") else "medium", locale=locale_of(language))
+        case Link(url):
+            return url
+        case Text(text, customer_typed):
+            return neutralise(text, longest_text) if customer_typed else text
+        case Count(number):
+            return format_decimal(number, locale=locale_of(language))
+        case TextList(items):
+            return _list(items, language, longest_text)
+        case _:
+            assert_never(value)
+
+
+def _list(items: tuple[Text, ...], language: str, longest_text: int) -> str:
+    spelled = [neutralise(item.text, longest_text) if item.customer_typed else item.text for item in items]
+    if len(spelled) > LONGEST_LIST:
+        more = AND_MORE.get(language.partition("-")[0], "+{}").format(len(spelled) - LONGEST_LIST + 1)
+        spelled = [*spelled[: LONGEST_LIST - 1], more]
+    return format_list(spelled, locale=locale_of(language))
