@@ -43,6 +43,14 @@ OPTIONAL: Final = frozenset(
         "charge.outcome.risk_score",
         "charge.payment_method_details.card.capture_before",
         "charge.presentment_details",
+        "charge.presentment_details.presentment_amount",
+        "charge.presentment_details.presentment_currency",
+        "checkout.session.presentment_details",
+        "checkout.session.presentment_details.presentment_amount",
+        "checkout.session.presentment_details.presentment_currency",
+        "payment_intent.presentment_details",
+        "payment_intent.presentment_details.presentment_amount",
+        "payment_intent.presentment_details.presentment_currency",
         "charge.radar_options",
         "checkout.session.payment_method_options.card",
         "checkout.session.payment_method_options.card.request_three_d_secure",
@@ -97,6 +105,7 @@ def every_telling() -> Iterator[Told]:
     for decline_code in DECLINES:
         yield tell("renewal_fails", decline_code=decline_code)
     yield tell("purchase", guest=True)
+    yield tell("purchase", presentment_currency="eur", presentment_amount=8_100)
 
 
 def class_of(kind: str) -> Any:

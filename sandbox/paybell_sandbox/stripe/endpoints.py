@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
-from paybell_sandbox.stripe.versions import INVOICE_PAYMENT_EVENTS, is_before
+from paybell_sandbox.stripe.versions import has_event
 from paybell_sandbox.stripe.world import Event, Obj
-
-_SINCE: Final = {"invoice_payment.paid": INVOICE_PAYMENT_EVENTS}
-"""Event types that older versions do not have."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +31,11 @@ class Endpoint:
             concerned = self.account == main_account and event.account != main_account
         else:
             concerned = event.account == self.account
-        since = _SINCE.get(event.type)
-        known = since is None or not is_before(self.api_version, since)
-        return concerned and known and ("*" in self.enabled_events or event.type in self.enabled_events)
+        return (
+            concerned
+            and has_event(self.api_version, event.type)
+            and ("*" in self.enabled_events or event.type in self.enabled_events)
+        )
 
     def as_object(self) -> Obj:
         return {

@@ -83,6 +83,16 @@ def cancel(world: World, intent: Obj, reason: str | None) -> None:
     world.emit("payment_intent.canceled", intent)
 
 
+def expire(world: World, intent: Obj) -> None:
+    """Nobody captured in time: the bank let the money go."""
+    charge = world.need(intent["latest_charge"])
+    charge.update(refunded=True, amount_refunded=charge["amount"])
+    world.emit("charge.expired", charge)
+    close_review(world, charge, "canceled")
+    intent.update(status="canceled", canceled_at=world.now(), cancellation_reason="automatic", amount_capturable=0)
+    world.emit("payment_intent.canceled", intent)
+
+
 def refund(
     world: World,
     charge: Obj,

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from paybell_sandbox.stripe.ids import Ids
 from paybell_sandbox.stripe.stories import STORIES, StoryError, check
-from paybell_sandbox.stripe.versions import NEWEST
+from paybell_sandbox.stripe.versions import NEWEST, has_event
 from paybell_sandbox.stripe.world import Event, Obj, World
 
 DEFAULT_ACCOUNT: Final = "acct_1StudioPaybell00"
@@ -53,7 +53,8 @@ class Told:
 
     def envelopes(self, version: str = NEWEST, *, connected: bool = False) -> list[Obj]:
         """The events as an endpoint of this version gets them; `connected` writes the account on them."""
-        return [event.envelope(version, connected=connected) for event in self.events]
+        sent = [event for event in self.events if has_event(version, event.type)]
+        return [event.envelope(version, connected=connected) for event in sent]
 
     def then(self, name: str, *, after: int = 0, **given: Any) -> Told:
         """A further story in the same account, `after` seconds later."""

@@ -158,7 +158,7 @@ def charge_object(
         "payment_intent": intent["id"],
         "payment_method": method["id"],
         "payment_method_details": _paid_with(world, method, amount, captured=captured or not paid),
-        "presentment_details": None,
+        "presentment_details": copy.deepcopy(intent.get("presentment_details")),
         "radar_options": {},
         "receipt_email": intent["receipt_email"],
         "receipt_number": None,

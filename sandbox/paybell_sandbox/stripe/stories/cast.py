@@ -8,7 +8,7 @@ from paybell_sandbox.stripe.catalogue import ARTICLES, price_for
 from paybell_sandbox.stripe.objects.customers import customer_object, payment_method_object
 from paybell_sandbox.stripe.objects.subscriptions import subscription_object
 from paybell_sandbox.stripe.people import PEOPLE, Person
-from paybell_sandbox.stripe.stories.story import Options, StoryError
+from paybell_sandbox.stripe.stories.story import SUBSCRIBED, Options, StoryError
 from paybell_sandbox.stripe.world import Obj, World
 
 DAY = 86_400
@@ -58,10 +58,15 @@ def card_of(world: World, customer: Obj) -> Obj:
 
 
 def subscription_for(world: World, customer: Obj, options: Options, *, article: str = "studio") -> Obj:
-    """The customer's running subscription at this price, or one that began three months ago."""
+    """The customer's running subscription at this price, or one that began three months ago.
+
+    `article` is what is subscribed to where the story does not let one choose.
+    """
+    wanted = options.word("article") if SUBSCRIBED[0].name in options.parameters else article
+    metadata = options.map("subscription_metadata") if SUBSCRIBED[1].name in options.parameters else {}
     currency = (options.text("currency") or customer["currency"] or "usd").lower()
-    price = price_for(world, ARTICLES[article], currency, options.number("amount"))
-    for found in world.newest("subscription"):
+    price = price_for(world, ARTICLES[wanted], currency, options.number("amount"))
+    for found in [] if metadata else world.newest("subscription"):
         same = found["items"]["data"][0]["price"]["id"] == price["id"]
         if found["customer"] == customer["id"] and found["status"] == "active" and same:
             return found
@@ -74,6 +79,7 @@ def subscription_for(world: World, customer: Obj, options: Options, *, article: 
             method=card_of(world, customer)["id"],
             created=now - 90 * DAY,
             period=(now - 30 * DAY, now),
+            metadata=metadata,
         )
     )
 

@@ -10,7 +10,7 @@ from paybell_sandbox.stripe import billing, previews
 from paybell_sandbox.stripe.catalogue import ARTICLES, price_for
 from paybell_sandbox.stripe.objects.subscriptions import period_of, priced, subscription_object
 from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, subscription_for
-from paybell_sandbox.stripe.stories.story import CUSTOMER, MONEY, Options, Parameter, Story
+from paybell_sandbox.stripe.stories.story import CUSTOMER, MONEY, SUBSCRIBED, Options, Parameter, Story
 from paybell_sandbox.stripe.world import Obj, World
 
 GROUP: Final = "Customers and subscriptions"
@@ -52,6 +52,14 @@ def card_expiring(world: World, options: Options) -> dict[str, str]:
     return {"customer": customer["id"], "subscription": subscription["id"], "payment_method": card["id"]}
 
 
+def card_updated(world: World, options: Options) -> dict[str, str]:
+    customer = customer_of(world, options)
+    card = card_of(world, customer)
+    changed = {**card["card"], "exp_year": card["card"]["exp_year"] + 4, "last4": "0341"}
+    world.change(card, "payment_method.automatically_updated", card=changed)
+    return {"customer": customer["id"], "payment_method": card["id"]}
+
+
 def _renews_at(subscription: Obj, moment: int) -> None:
     for item in subscription["items"]["data"]:
         item.update(current_period_end=moment, current_period_start=moment - 30 * DAY)
@@ -59,7 +67,7 @@ def _renews_at(subscription: Obj, moment: int) -> None:
 
 def renewal_due(world: World, options: Options) -> dict[str, str]:
     customer = customer_of(world, options)
-    subscription = subscription_for(world, customer, options, article=options.word("article"))
+    subscription = subscription_for(world, customer, options)
     _renews_at(subscription, world.now() + (options.number("days") or 7) * DAY)
     return {"customer": customer["id"], "subscription": subscription["id"]}
 
@@ -67,7 +75,7 @@ def renewal_due(world: World, options: Options) -> dict[str, str]:
 def plan_changed(world: World, options: Options) -> dict[str, str]:
     customer = customer_of(world, options)
     subscription = subscription_for(world, customer, options)
-    target = ARTICLES[options.word("article")]
+    target = ARTICLES[options.word("to")]
     currency = subscription["currency"]
     with world.caused_by(world.ids.new("req"), world.ids.text(36)):
         before = world.picture(subscription)
@@ -149,7 +157,7 @@ STORIES: Final = (
         "A subscription renews soon",
         "Nothing is sent: the subscription is there to be found by who asks for renewals.",
         renewal_due,
-        (*CUSTOMER, *MONEY, _days(7), Parameter("article", "What", "choice", "studio", ("studio", "studio_yearly"))),
+        (*CUSTOMER, *MONEY, *SUBSCRIBED, _days(7)),
         ("renewal_paid", "renewal_fails", "invoice_upcoming"),
     ),
     Story(
@@ -167,7 +175,15 @@ STORIES: Final = (
         "The card of a running subscription ends before the next renewal.",
         card_expiring,
         (*CUSTOMER, *MONEY, _days(14)),
-        ("renewal_fails",),
+        ("card_updated", "renewal_fails"),
+    ),
+    Story(
+        "card_updated",
+        GROUP,
+        "The bank sends a new card",
+        "The card network tells Stripe of the new card by itself.",
+        card_updated,
+        CUSTOMER,
     ),
     Story(
         "plan_changed",
@@ -175,7 +191,7 @@ STORIES: Final = (
         "The plan is changed",
         "A subscription moves to another price.",
         plan_changed,
-        (*CUSTOMER, *MONEY, Parameter("article", "New plan", "choice", "team", ("team", "studio_yearly", "studio"))),
+        (*CUSTOMER, *MONEY, Parameter("to", "New plan", "choice", "team", ("team", "studio_yearly", "studio"))),
     ),
     Story(
         "period_end",

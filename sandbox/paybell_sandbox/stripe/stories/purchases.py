@@ -11,7 +11,7 @@ from paybell_sandbox.stripe.objects.payments import payment_intent_object
 from paybell_sandbox.stripe.objects.sessions import checkout_item, checkout_session_object
 from paybell_sandbox.stripe.people import DEFAULT
 from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, person_of
-from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, Options, Parameter, Story
+from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, Options, Parameter, Story, StoryError
 from paybell_sandbox.stripe.world import Obj, World
 
 GROUP: Final = "Purchases"
@@ -21,6 +21,9 @@ BUYING: Final = (
     *MONEY,
     Parameter("article", "What", "choice", "lamp", ("lamp", "workshop")),
     Parameter("guest", "The buyer is no customer", "switch", default=False),
+    Parameter("payment_metadata", "Metadata of the payment", "map"),
+    Parameter("presentment_currency", "Currency the buyer saw, where it is another one"),
+    Parameter("presentment_amount", "Amount the buyer saw, in its minor units", "number"),
 )
 
 
@@ -48,8 +51,12 @@ def begin(world: World, options: Options, *, capture_method: str = "automatic_as
             description=None,
             capture_method=capture_method,
             receipt_email=contact["email"],
+            metadata=options.map("payment_metadata"),
         )
     )
+    seen = _seen(options)
+    if seen:
+        intent["presentment_details"] = seen
     session = checkout_session_object(
         world,
         mode="payment",
@@ -59,9 +66,19 @@ def begin(world: World, options: Options, *, capture_method: str = "automatic_as
         locale=locale,
         payment_intent=intent["id"],
     )
+    if seen:
+        session["presentment_details"] = dict(seen)
     world.add(session)
     world.emit("payment_intent.created", intent)
     return intent, card
+
+
+def _seen(options: Options) -> Obj | None:
+    """What the buyer saw (Adaptive Pricing), where that was another currency."""
+    currency, amount = options.text("presentment_currency"), options.number("presentment_amount")
+    if (currency is None) != (amount is None):
+        raise StoryError("presentment_currency and presentment_amount go together")
+    return None if currency is None else {"presentment_amount": amount, "presentment_currency": currency.lower()}
 
 
 def _session_of(world: World, intent: Obj) -> Obj | None:
@@ -171,6 +188,12 @@ def purchase_captured(world: World, options: Options) -> dict[str, str]:
     return _ids(world, intent)
 
 
+def authorisation_expires(world: World, options: Options) -> dict[str, str]:
+    intent = last(world, "payment_intent", options, "a payment put aside", _held)
+    paying.expire(world, intent)
+    return _ids(world, intent)
+
+
 def authorisation_cancelled(world: World, options: Options) -> dict[str, str]:
     intent = last(world, "payment_intent", options, "a payment put aside", _held)
     with world.caused_by(world.ids.new("req")):
@@ -226,7 +249,7 @@ STORIES: Final = (
         "A payment is authorised; the merchant will take it later.",
         purchase_authorised,
         BUYING,
-        ("purchase_captured", "authorisation_cancelled", "review_opened"),
+        ("purchase_captured", "authorisation_cancelled", "authorisation_expires", "review_opened"),
     ),
     Story(
         "purchase_captured",
@@ -244,6 +267,15 @@ STORIES: Final = (
         "The money put aside is let go",
         "The merchant cancels an authorised payment.",
         authorisation_cancelled,
+        (PAYMENT,),
+        follows=True,
+    ),
+    Story(
+        "authorisation_expires",
+        GROUP,
+        "The money put aside is released by the bank",
+        "Nobody captured an authorised payment in time.",
+        authorisation_expires,
         (PAYMENT,),
         follows=True,
     ),

@@ -10,7 +10,7 @@ from paybell_sandbox.stripe.objects.customers import payment_method_object
 from paybell_sandbox.stripe.objects.subscriptions import subscription_object
 from paybell_sandbox.stripe.people import PEOPLE
 from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, make_customer, person_of, subscription_for
-from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, Options, Parameter, Story
+from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, SUBSCRIBED, Options, Parameter, Story
 from paybell_sandbox.stripe.world import Obj, World
 
 GROUP: Final = "Subscriptions"
@@ -156,7 +156,7 @@ STORIES: Final = (
         "A renewal fails",
         "The card is declined when the next month of a subscription is due.",
         renewal_fails,
-        (DECLINE, *CUSTOMER, *MONEY),
+        (DECLINE, *CUSTOMER, *MONEY, *SUBSCRIBED),
         _AFTER_FAILURE,
     ),
     Story(
@@ -216,7 +216,7 @@ STORIES: Final = (
         "A renewal is paid",
         "The next month of a subscription is due and the card pays at once.",
         renewal_paid,
-        (*CUSTOMER, *MONEY),
+        (*CUSTOMER, *MONEY, *SUBSCRIBED),
         ("refund_full", "refund_two_parts", "dispute_opened", "early_fraud_warning"),
     ),
     Story(
@@ -233,7 +233,7 @@ STORIES: Final = (
         "A new customer's first payment",
         "Somebody new subscribes and pays the first month.",
         first_payment,
-        (*CUSTOMER, *MONEY, Parameter("article", "What", "choice", "studio", ("studio", "studio_yearly", "team"))),
+        (*CUSTOMER, *MONEY, SUBSCRIBED[0]),
         ("renewal_paid", "renewal_fails", "refund_full"),
     ),
 )

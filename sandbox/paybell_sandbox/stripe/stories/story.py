@@ -107,6 +107,10 @@ MONEY: Final = (
     Parameter("currency", "Currency; without it the person's own"),
     Parameter("amount", "Amount in minor units; without it the usual price", "number"),
 )
+SUBSCRIBED: Final = (
+    Parameter("article", "What", "choice", "studio", ("studio", "studio_yearly", "team")),
+    Parameter("subscription_metadata", "Metadata of the subscription; makes a new one", "map"),
+)
 DECLINE: Final = Parameter("decline_code", "Why the bank says no", "choice", "insufficient_funds", tuple(DECLINES))
 
 

@@ -97,6 +97,8 @@ THEN = [
     ),
     ("purchase_authorised", "purchase_captured", ["charge.captured", "payment_intent.succeeded"]),
     ("purchase_authorised", "authorisation_cancelled", ["charge.refunded", "payment_intent.canceled"]),
+    ("purchase_authorised", "authorisation_expires", ["charge.expired", "payment_intent.canceled"]),
+    ("card_expiring", "card_updated", ["payment_method.automatically_updated"]),
     ("refund_full", "refund_fails", ["refund.updated", "refund.failed", "charge.refund.updated"]),
     ("review_opened", "review_closed", ["review.closed"]),
     ("review_opened", "refund_full", ["refund.created", "charge.refunded", "review.closed", "refund.updated"]),
@@ -240,6 +242,29 @@ def test_a_guest_is_no_customer() -> None:
     told = tell("purchase", guest=True, phone="+49 171 3920012")
     assert "customer" not in told.ids
     assert told.world.need(told.ids["charge"])["billing_details"]["phone"] == "+49 171 3920012"
+
+
+def test_what_the_buyer_saw_stands_beside_what_is_settled() -> None:
+    told = tell("purchase", presentment_currency="EUR", presentment_amount=8_100)
+    seen = {"presentment_amount": 8_100, "presentment_currency": "eur"}
+    for kind in ("payment_intent", "charge", "checkout_session"):
+        assert told.world.need(told.ids[kind])["presentment_details"] == seen
+    assert told.world.need(told.ids["charge"])["currency"] == "usd"
+
+
+def test_metadata_stands_where_rules_look_for_it() -> None:
+    bought = tell("purchase", payment_metadata={"rep": "kim"})
+    assert bought.world.need(bought.ids["charge"])["metadata"] == {"rep": "kim"}
+    renewed = tell("renewal_fails", subscription_metadata={"tier": "gold"}, metadata={"notify_phone": "+14155552671"})
+    invoice = renewed.world.need(renewed.ids["invoice"])
+    assert invoice["parent"]["subscription_details"]["metadata"] == {"tier": "gold"}
+    assert renewed.world.need(renewed.ids["customer"])["metadata"] == {"notify_phone": "+14155552671"}
+
+
+def test_an_old_endpoint_is_sent_no_event_younger_than_itself() -> None:
+    told = tell("renewal_paid")
+    assert "invoice_payment.paid" in {found["type"] for found in told.envelopes()}
+    assert "invoice_payment.paid" not in {found["type"] for found in told.envelopes("2025-02-24.acacia")}
 
 
 @pytest.mark.parametrize(("currency", "step"), [("jpy", 1), ("kwd", 10), ("isk", 100), ("usd", 1)])
