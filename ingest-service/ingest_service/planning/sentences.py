@@ -8,7 +8,7 @@ from ingest_service.planning import durations
 from ingest_service.planning.conditions import Choice
 from ingest_service.planning.rules import Channel, IfNotNow, OnRepeat, Rule, Rules, Step, Team, Variant
 
-_KINDS: Final = {
+KINDS: Final = {
     "payment_failed": "a payment fails",
     "payment_recovered": "a payment that had failed succeeds",
     "payment_succeeded": "a payment succeeds",
@@ -53,10 +53,10 @@ def _rule(rule: Rule, *, later: bool) -> str:
 
 def _happens(rule: Rule) -> str:
     if rule.when is None:
-        return _KINDS[rule.on]
+        return KINDS[rule.on]
     source = rule.when.source.replace("'", '"').strip()
     known = _KNOWN_CONDITIONS.get((rule.on, source))
-    return known or f"{_KINDS[rule.on]} and {rule.when.source}"
+    return known or f"{KINDS[rule.on]} and {rule.when.source}"
 
 
 def _step(rule: Rule, step: Step) -> str:

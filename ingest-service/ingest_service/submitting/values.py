@@ -12,8 +12,8 @@ from notify.v1.value_pb2 import Day, Link, Money, Text, Value
 TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "payment_failed": ("amount", "link", "retry_on", "last4"),
     "payment_recovered": ("amount",),
-    "payment_succeeded": ("amount", "description", "reference"),
-    "refund_issued": ("amount", "reference"),
+    "payment_succeeded": ("amount", "description"),
+    "refund_issued": ("amount",),
     "refund_failed": ("amount",),
 }
 """What the shipped templates ask for; a step may name its own with `values:`. Values that a fact does not have are left out."""

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import grpc
+from typing_extensions import override
 
 from ingest_service.submitting.notify_client import NotifyClient, connected
 from notify.v1.notification_pb2 import NotificationRequest, NotificationState
@@ -18,8 +19,12 @@ from notify.v1.service_pb2 import (
     AckOutcomesResponse,
     CancelConcernRequest,
     CancelConcernResponse,
+    GetNotificationRequest,
+    GetNotificationResponse,
     GetStoryRequest,
     GetStoryResponse,
+    ListNotificationsRequest,
+    ListNotificationsResponse,
     PullOutcomesRequest,
     PullOutcomesResponse,
     SubmitNotificationsRequest,
@@ -49,6 +54,7 @@ class Standin(NotificationServiceServicer):
     hold: asyncio.Event | None = None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @override
     async def SubmitNotifications(
         self, request: SubmitNotificationsRequest, context: Any
     ) -> SubmitNotificationsResponse:
@@ -89,6 +95,7 @@ class Standin(NotificationServiceServicer):
             self.bytes_of[key] = frozen
         return answer
 
+    @override
     async def CancelConcern(self, request: CancelConcernRequest, context: Any) -> CancelConcernResponse:
         """Takes a cancel."""
         if self.fail_before:
@@ -96,11 +103,13 @@ class Standin(NotificationServiceServicer):
         self.cancels.append(request)
         return self.cancel_answer
 
+    @override
     async def PullOutcomes(self, request: PullOutcomesRequest, _context: Any) -> PullOutcomesResponse:
         """Gives what is not acknowledged."""
         waiting = [each for each in self.feed if each.outcome_id not in self.acknowledged]
         return PullOutcomesResponse(outcomes=waiting[: request.max_outcomes])
 
+    @override
     async def AckOutcomes(self, request: AckOutcomesRequest, context: Any) -> AckOutcomesResponse:
         """Takes acknowledgements."""
         if self.fail_before:
@@ -108,6 +117,18 @@ class Standin(NotificationServiceServicer):
         self.acknowledged += [each.outcome_id for each in request.outcomes]
         return AckOutcomesResponse()
 
+    @override
+    async def GetNotification(self, _request: GetNotificationRequest, context: Any) -> GetNotificationResponse:
+        """Knows of none."""
+        await context.abort(grpc.StatusCode.NOT_FOUND, "no such notification")
+        raise AssertionError
+
+    @override
+    async def ListNotifications(self, _request: ListNotificationsRequest, _context: Any) -> ListNotificationsResponse:
+        """Lists none."""
+        return ListNotificationsResponse()
+
+    @override
     async def GetStory(self, _request: GetStoryRequest, context: Any) -> GetStoryResponse:
         """Tells the story set, if one is."""
         if self.story_answer is None:
@@ -121,7 +142,7 @@ async def serving() -> AsyncIterator[tuple[Standin, NotifyClient]]:
     """A stand-in on a loopback port, and a client of it."""
     server = grpc.aio.server()
     standin = Standin()
-    add_NotificationServiceServicer_to_server(standin, server)  # type: ignore[no-untyped-call]
+    add_NotificationServiceServicer_to_server(standin, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -131,14 +131,10 @@ async def test_whoever_settles_while_a_plan_is_being_made_waits_and_then_closes_
 
 async def locked(side: Side, count: int) -> None:
     """Waits until so many sessions wait for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     async with asyncio.timeout(10):
-        while (
-            await side.pool.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            < count
-        ):
-            await asyncio.sleep(0.01)
+        while await side.pool.fetchval(waiting) < count:
+            await side.pool.fetchval("SELECT pg_sleep(0.01)")
 
 
 async def test_a_fact_that_no_rule_speaks_of_is_planned_with_the_reason(side: Side) -> None:

@@ -1,0 +1,156 @@
+"""What the tables know of events, facts, plans and steps. SQL only; every statement reads by account and key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+
+SUFFIXES: Final = {
+    "in": ("invoice", ("unpaid", "receipt")),
+    "pi": ("payment", ("unpaid", "receipt")),
+    "ch": ("payment", ("unpaid", "receipt")),
+    "re": ("refund", ("issued", "failed")),
+}
+"""Concerns by the prefix of the object's id: a person may ask by the id that Stripe's dashboard shows."""
+
+MOST: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All rows of one story."""
+
+    events: list[asyncpg.Record] = field(default_factory=list)
+    facts: list[asyncpg.Record] = field(default_factory=list)
+    fact_events: list[asyncpg.Record] = field(default_factory=list)
+    concerns: list[asyncpg.Record] = field(default_factory=list)
+    plan_facts: list[asyncpg.Record] = field(default_factory=list)
+    plans: list[asyncpg.Record] = field(default_factory=list)
+    steps: list[asyncpg.Record] = field(default_factory=list)
+    cancels: list[asyncpg.Record] = field(default_factory=list)
+    outcomes: list[asyncpg.Record] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing at all is known."""
+        return not (self.events or self.facts or self.concerns)
+
+
+async def fact_keys_of_event(conn: asyncpg.Connection, account_id: str, event_id: str) -> list[str]:
+    """The facts that an event told of."""
+    rows = await conn.fetch(
+        "SELECT fact_key FROM fact_event WHERE account_id = $1 AND event_id = $2", account_id, event_id
+    )
+    return [row["fact_key"] for row in rows]
+
+
+async def fact_keys_of_concerns(conn: asyncpg.Connection, account_id: str, concerns: Sequence[str]) -> list[str]:
+    """The facts of these concerns."""
+    rows = await conn.fetch(
+        "SELECT fact_key FROM fact WHERE account_id = $1 AND concern = ANY ($2::text[]) LIMIT $3",
+        account_id,
+        concerns,
+        MOST,
+    )
+    return [row["fact_key"] for row in rows]
+
+
+async def fact_keys_of_requests(conn: asyncpg.Connection, account_id: str, request_ids: Sequence[str]) -> list[str]:
+    """The facts of the plans of these requests."""
+    rows = await conn.fetch(_BY_REQUEST, account_id, request_ids)
+    return [row["fact_key"] for row in rows]
+
+
+async def load(
+    conn: asyncpg.Connection, account_id: str, fact_keys: Sequence[str], events: Sequence[str], concerns: Sequence[str]
+) -> Rows:
+    """Everything around these facts, events and concerns. Nine statements."""
+    facts = await conn.fetch(_FACTS, account_id, fact_keys)
+    fact_events = await conn.fetch(_FACT_EVENTS, account_id, fact_keys)
+    event_ids = sorted({*events, *(row["event_id"] for row in fact_events), *(row["event_id"] for row in facts)})
+    plan_facts = await conn.fetch(_PLAN_FACTS, account_id, fact_keys)
+    plans = await conn.fetch(_PLANS, account_id, [row["plan_id"] for row in plan_facts])
+    steps = await conn.fetch(_STEPS, account_id, [row["plan_id"] for row in plans])
+    about = sorted({*concerns, *(row["concern"] for row in facts)})
+    return Rows(
+        events=await conn.fetch(_EVENTS, account_id, event_ids),
+        facts=facts,
+        fact_events=fact_events,
+        concerns=await conn.fetch(
+            "SELECT * FROM concern WHERE account_id = $1 AND concern = ANY ($2::text[])", account_id, about
+        ),
+        plan_facts=plan_facts,
+        plans=plans,
+        steps=steps,
+        cancels=await conn.fetch(
+            "SELECT * FROM cancel WHERE account_id = $1 AND concern = ANY ($2::text[])", account_id, about
+        ),
+        outcomes=await conn.fetch(_OUTCOMES, account_id, [row["request_id"] for row in steps]),
+    )
+
+
+async def recent_events(
+    conn: asyncpg.Connection, account_ids: Sequence[str], since: datetime | None, most: int
+) -> list[asyncpg.Record]:
+    """The newest events with what became of each, newest first. For the sandbox's page: it reads by time, not by key."""
+    return list(await conn.fetch(_RECENT, account_ids, since, most))
+
+
+def concerns_of_object(object_id: str) -> list[str]:
+    """The concerns that an object of Stripe may have: in_1 gives invoice:in_1/unpaid and invoice:in_1/receipt."""
+    kind, suffixes = SUFFIXES.get(object_id.partition("_")[0], ("", ()))
+    return [f"{kind}:{object_id}/{suffix}" for suffix in suffixes]
+
+
+_EVENTS = """
+SELECT event_id, type, api_version, source, created_at, received_at, business_at, state, reason, folded_at
+FROM event WHERE account_id = $1 AND event_id = ANY ($2::text[]) ORDER BY business_at, event_id
+"""
+_FACTS = """
+SELECT fact_key, kind, concern, subject_id, customer_id, occurred_at, amount, exponent, currency, event_id, state, reason, due_at,
+    rules_epoch, planned_at
+FROM fact WHERE account_id = $1 AND fact_key = ANY ($2::text[]) ORDER BY occurred_at, fact_key
+"""
+_FACT_EVENTS = "SELECT * FROM fact_event WHERE account_id = $1 AND fact_key = ANY ($2::text[])"
+_PLAN_FACTS = "SELECT * FROM plan_fact WHERE account_id = $1 AND fact_key = ANY ($2::text[])"
+_PLANS = """
+SELECT plan_id, concern, recipient, flow, generation, rule, rules_epoch, customer_id, fact_key, state, opened_at, closed_at
+FROM plan WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) ORDER BY opened_at, plan_id
+"""
+_STEPS = """
+SELECT plan_id, number, name, concern, state, reason, due_at, not_after, request_id, round, notification_id, truth, truth_read_at,
+    tries, result, updated_at
+FROM step WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) ORDER BY plan_id, number
+"""
+_OUTCOMES = """
+SELECT request_id, round, kind, effect, payload, occurred_at FROM outcome_applied
+WHERE account_id = $1 AND request_id = ANY ($2::text[]) ORDER BY occurred_at
+"""
+_BY_REQUEST = """
+SELECT DISTINCT pf.fact_key FROM step AS s JOIN plan_fact AS pf ON pf.account_id = $1 AND pf.plan_id = s.plan_id
+WHERE s.account_id = $1 AND s.request_id = ANY ($2::text[])
+"""
+_RECENT = """
+SELECT e.account_id, e.event_id, e.type, e.state, e.reason, e.business_at, e.received_at, f.facts, p.steps
+FROM (
+    SELECT * FROM event WHERE account_id = ANY ($1::text[]) AND ($2::timestamptz IS NULL OR received_at > $2)
+    ORDER BY received_at DESC, event_id LIMIT $3
+) AS e
+CROSS JOIN LATERAL (
+    SELECT COALESCE(jsonb_agg(jsonb_build_object('fact_key', f.fact_key, 'kind', f.kind, 'concern', f.concern, 'state', f.state,
+        'reason', f.reason, 'effect', fe.effect) ORDER BY f.fact_key), '[]') AS facts
+    FROM fact_event AS fe JOIN fact AS f ON f.account_id = fe.account_id AND f.fact_key = fe.fact_key
+    WHERE fe.account_id = e.account_id AND fe.event_id = e.event_id
+) AS f
+CROSS JOIN LATERAL (
+    SELECT COALESCE(jsonb_agg(DISTINCT jsonb_build_object('request_id', s.request_id, 'flow', p.flow, 'recipient', p.recipient,
+        'number', s.number, 'state', s.state, 'reason', s.reason, 'due_at', s.due_at)), '[]') AS steps
+    FROM fact_event AS fe JOIN plan_fact AS pf ON pf.account_id = fe.account_id AND pf.fact_key = fe.fact_key
+        JOIN plan AS p ON p.account_id = pf.account_id AND p.plan_id = pf.plan_id
+        JOIN step AS s ON s.account_id = p.account_id AND s.plan_id = p.plan_id
+    WHERE fe.account_id = e.account_id AND fe.event_id = e.event_id
+) AS p
+ORDER BY e.received_at DESC, e.event_id
+"""
