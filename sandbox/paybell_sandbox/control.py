@@ -11,6 +11,7 @@ from aiohttp import web
 from paybell_sandbox.clock import ClockNotMovedError
 from paybell_sandbox.faults import UnknownFaultError
 from paybell_sandbox.sandbox import SANDBOX, Sandbox
+from paybell_sandbox.stripe import STRIPE
 from paybell_sandbox.twilio import numbers, replies, voice
 from paybell_sandbox.twilio.network import NETWORK
 from paybell_sandbox.twilio.recording import REQUESTS
@@ -198,6 +199,7 @@ async def _feed(request: web.Request) -> web.StreamResponse:
 async def _reset(request: web.Request) -> web.Response:
     request.app[NETWORK].forget()
     request.app[REQUESTS].clear()
+    request.app[STRIPE].forget()
     request.app[SANDBOX].faults.rules = []
     request.app[SANDBOX].publish("reset", {})
     return web.json_response({})

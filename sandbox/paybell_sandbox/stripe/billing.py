@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import calendar
+from datetime import UTC, datetime
 from typing import Final
 
 from paybell_sandbox.stripe import paying
@@ -17,19 +19,33 @@ from paybell_sandbox.stripe.objects.subscriptions import period_of
 from paybell_sandbox.stripe.world import Obj, World
 
 DAY: Final = 86_400
-_LENGTHS: Final = {"day": DAY, "week": 7 * DAY, "month": 30 * DAY, "year": 365 * DAY}
+_MONTHS: Final = {"month": 1, "year": 12}
 RETRY_DAYS: Final = (3, 5, 7)
 """Days from a failed attempt to the next one; after the last, Stripe stops by itself."""
 
 
 def next_period(subscription: Obj, start: int) -> tuple[int, int]:
     recurring = subscription["items"]["data"][0]["price"]["recurring"]
-    return start, start + _LENGTHS[recurring["interval"]] * recurring["interval_count"]
+    return start, shifted(start, recurring["interval"], recurring["interval_count"])
+
+
+def shifted(moment: int, interval: str, count: int) -> int:
+    """So many intervals later, or earlier where `count` is negative; months end where the month is shorter."""
+    if interval not in _MONTHS:
+        return moment + count * (7 * DAY if interval == "week" else DAY)
+    begin = datetime.fromtimestamp(moment, UTC)
+    years, month = divmod(begin.year * 12 + begin.month - 1 + count * _MONTHS[interval], 12)
+    day = min(begin.day, calendar.monthrange(years, month + 1)[1])
+    return int(begin.replace(year=years, month=month + 1, day=day).timestamp())
 
 
 def begin_period(world: World, subscription: Obj, reason: str = "subscription_cycle") -> Obj:
-    """A new period begins: the bill for it is made and opened, nothing is paid yet. Gives the invoice."""
+    """A new period begins: the bill for it is made and opened, nothing is paid yet. Gives the invoice.
+
+    The bill's own period is the one that ended; that of its lines is the new one, as with Stripe.
+    """
     customer = world.need(subscription["customer"])
+    ended = period_of(subscription) if reason == "subscription_cycle" else (world.now(), world.now())
     before = world.picture(subscription)
     if reason == "subscription_cycle":
         start, end = next_period(subscription, world.now())
@@ -45,7 +61,7 @@ def begin_period(world: World, subscription: Obj, reason: str = "subscription_cy
             identity=identity,
             lines=lines,
             billing_reason=reason,
-            period=period_of(subscription),
+            period=ended,
             subscription=subscription,
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
@@ -17,6 +18,7 @@ from paybell_sandbox.stripe.stories import STORIES, StoryError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _FILTERS: Final = ("method", "path", "operation", "idempotency_key", "account")
+LONGEST_WAIT_SECONDS: Final = 60.0
 _STORY_KEYS: Final = frozenset({"account", "livemode", "seed"})
 
 
@@ -32,6 +34,7 @@ def setup(app: web.Application) -> None:
         ("POST", "stripe/events/{id}/resend", _resend),
         ("GET", "stripe/delivery", _delivery),
         ("PUT", "stripe/delivery", _put_delivery),
+        ("GET", "stripe/wait/delivered", _wait_until_delivered),
         ("GET", "stripe/endpoints", _endpoints),
         ("POST", "stripe/endpoints", _add_endpoint),
         ("DELETE", "stripe/endpoints/{id}", _remove_endpoint),
@@ -157,6 +160,20 @@ async def _put_delivery(request: web.Request) -> web.Response:
         return _wrong(problem)
     deliveries.use(options)
     return await _delivery(request)
+
+
+async def _wait_until_delivered(request: web.Request) -> web.Response:
+    """Answers when no event is on its way any more, or with 408 when that takes too long."""
+    try:
+        timeout = min(float(request.query.get("timeout", "10")), LONGEST_WAIT_SECONDS)
+    except ValueError:
+        return _wrong("timeout is a number of seconds")
+    try:
+        async with asyncio.timeout(timeout):
+            await request.app[STRIPE].deliveries.until_delivered()
+    except TimeoutError:
+        return web.json_response({"complete": False}, status=408)
+    return web.json_response({"complete": True})
 
 
 async def _endpoints(request: web.Request) -> web.Response:

@@ -91,6 +91,9 @@ class Deliveries:
         self.endpoints: dict[str, Endpoint] = {}
         self.main_account = ""
         self._options = DeliveryOptions()
+        self._under_way = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def options(self) -> DeliveryOptions:
@@ -146,7 +149,7 @@ class Deliveries:
         for one in wanted:
             if one not in record.endpoints:
                 record.endpoints.append(one)
-            self._sandbox.spawn(self._post_until_taken(record, one, 0.0, retries=True))
+            self._send(record, one, 0.0, retries=True)
         return len(wanted)
 
     def _begin(self, record: Record, endpoint: Endpoint) -> None:
@@ -163,7 +166,24 @@ class Deliveries:
                 wait += self._sandbox.waiting(fault.seconds)
             elif act == "reorder":
                 wait += 0.05
-            self._sandbox.spawn(self._post_until_taken(record, endpoint, wait, retries=copy == 0))
+            self._send(record, endpoint, wait, retries=copy == 0)
+
+    def _send(self, record: Record, endpoint: Endpoint, wait: float, *, retries: bool) -> None:
+        self._under_way += 1
+        self._idle.clear()
+        self._sandbox.spawn(self._sent(record, endpoint, wait, retries=retries))
+
+    async def _sent(self, record: Record, endpoint: Endpoint, wait: float, *, retries: bool) -> None:
+        try:
+            await self._post_until_taken(record, endpoint, wait, retries=retries)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.set()
+
+    async def until_delivered(self) -> None:
+        """Returns when nothing is on its way any more, repeats included. What is lost is not on its way."""
+        await self._idle.wait()
 
     async def _post_until_taken(self, record: Record, endpoint: Endpoint, wait: float, *, retries: bool) -> None:
         await asyncio.sleep(wait)

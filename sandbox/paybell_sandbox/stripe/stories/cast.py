@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from paybell_sandbox.stripe import billing
 from paybell_sandbox.stripe.catalogue import ARTICLES, price_for
 from paybell_sandbox.stripe.objects.customers import customer_object, payment_method_object
 from paybell_sandbox.stripe.objects.subscriptions import subscription_object
@@ -58,7 +59,7 @@ def card_of(world: World, customer: Obj) -> Obj:
 
 
 def subscription_for(world: World, customer: Obj, options: Options, *, article: str = "studio") -> Obj:
-    """The customer's running subscription at this price, or one that began three months ago.
+    """The customer's running subscription at this price, or one that began three periods ago.
 
     `article` is what is subscribed to where the story does not let one choose.
     """
@@ -77,8 +78,8 @@ def subscription_for(world: World, customer: Obj, options: Options, *, article: 
             customer=customer["id"],
             price=price,
             method=card_of(world, customer)["id"],
-            created=now - 90 * DAY,
-            period=(now - 30 * DAY, now),
+            created=billing.shifted(now, price["recurring"]["interval"], -3),
+            period=(billing.shifted(now, price["recurring"]["interval"], -1), now),
             metadata=metadata,
         )
     )

@@ -62,7 +62,8 @@ def card_updated(world: World, options: Options) -> dict[str, str]:
 
 def _renews_at(subscription: Obj, moment: int) -> None:
     for item in subscription["items"]["data"]:
-        item.update(current_period_end=moment, current_period_start=moment - 30 * DAY)
+        begin = billing.shifted(moment, item["price"]["recurring"]["interval"], -1)
+        item.update(current_period_end=moment, current_period_start=begin)
 
 
 def renewal_due(world: World, options: Options) -> dict[str, str]:

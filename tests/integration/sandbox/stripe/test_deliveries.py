@@ -83,7 +83,7 @@ async def test_each_event_comes_as_often_as_asked(control: Control, receivers: A
     await connect(control, receiver)
     await control.ask("PUT", "stripe/delivery", {"repeats": 5, "reorder_window_ms": 20})
     await control.play("purchase")
-    await receiver.wait_for(20)
+    assert (await control.ask("GET", "stripe/wait/delivered"))["complete"]
     assert set(types(receiver).values()) == {5}
 
 
@@ -197,9 +197,12 @@ async def test_an_account_that_is_not_connected_is_out_of_reach(client: stripe.S
         await client.v1.customers.list_async(options={"stripe_account": "acct_1Somebody0Else0"})
 
 
-async def test_after_a_reset_nothing_happened_and_ids_are_new(control: Control, client: stripe.StripeClient) -> None:
+@pytest.mark.parametrize("reset", ["reset", "stripe/reset"])
+async def test_after_a_reset_nothing_happened_and_ids_are_new(
+    control: Control, client: stripe.StripeClient, reset: str
+) -> None:
     before = await control.play("purchase")
-    await control.ask("POST", "stripe/reset")
+    await control.ask("POST", reset)
     assert (await client.v1.charges.list_async()).data == []
     assert (await control.ask("GET", "stripe/events"))["events"] == []
     assert await control.play("purchase") != before

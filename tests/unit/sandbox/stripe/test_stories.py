@@ -190,6 +190,15 @@ def test_a_failed_renewal_makes_the_subscription_past_due_and_payment_makes_it_a
     )
 
 
+def test_a_bill_names_the_period_that_ended_and_its_lines_the_one_that_begins() -> None:
+    told = tell("renewal_fails", now=1_798_718_400)  # 31 December 2026, noon UTC
+    invoice = told.world.need(told.ids["invoice"])
+    line = invoice["lines"]["data"][0]["period"]
+    november, december, january = 1_796_040_000, 1_798_718_400, 1_801_396_800  # the 30th, the 31st, the 31st
+    assert (invoice["period_start"], invoice["period_end"]) == (november, december)
+    assert (line["start"], line["end"]) == (december, january)
+
+
 def test_the_next_renewal_of_a_customer_is_another_bill_of_the_same_subscription() -> None:
     first = tell("renewal_paid")
     second = first.then("renewal_fails", after=30 * 86_400)
