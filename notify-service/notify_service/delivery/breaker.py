@@ -14,9 +14,10 @@ _UNKNOWN_IN_A_ROW = 5
 class Breaker:
     """Closed: everything goes. Open: nothing until `opens_at` (seconds, monotonic), then one probe at a time.
 
-    It never decides about a row: rows just keep waiting.
+    It never decides about a row: rows just keep waiting. `scale` shrinks the pauses as it does the provider's times.
     """
 
+    scale: float = 1.0
     cause: Cause | None = None
     retry_at: float = 0.0
     trips: int = 0
@@ -44,7 +45,7 @@ class Breaker:
             self.cause = cause
             self.trips += 1
             steps = backoff.UNREACHABLE if cause == "unreachable" else backoff.BREAKER
-            self.retry_at = now + steps.wait(self.trips, jitter)
+            self.retry_at = now + steps.wait(self.trips, jitter) * self.scale
         elif not isinstance(outcome, Unknown):
             self.cause, self.trips, self.unknown_in_a_row = None, 0, 0
 

@@ -40,7 +40,7 @@ class Lanes:
     """What one sender may still do in this process."""
 
     slots: Slots
-    breaker: Breaker = field(default_factory=Breaker)
+    breaker: Breaker
     purse: Purse = field(default_factory=Purse)
 
 
@@ -58,10 +58,11 @@ class Sending:
         bell: Bell,
         public_url: str | None,
         slots: int = 64,
+        time_scale: float = 1.0,
         count: Callable[[str, dict[str, str]], None] = lambda _name, _labels: None,
     ) -> None:
         self._bell = bell
-        self.account_breaker = Breaker()
+        self.account_breaker = Breaker(time_scale)
         self._claimer = claimer
         self._client = client
         self._pool = pool
@@ -69,7 +70,7 @@ class Sending:
         self._record = record
         self._public_url = public_url
         self._count = count
-        self._senders = {name: Lanes(Slots.of(slots)) for name in claimer.account.senders()}
+        self._senders = {name: Lanes(Slots.of(slots), Breaker(time_scale)) for name in claimer.account.senders()}
         self._calls: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._wait = 0.0

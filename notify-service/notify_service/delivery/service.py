@@ -156,6 +156,7 @@ class Delivery:
             bell=bell,
             public_url=self._public_url,
             slots=self._slots,
+            time_scale=self._time_scale,
             count=lambda what, labels: n.count(what, labels, 1),
         )
         replies = Replies(account.account_id, client, n.pool, n.sealer, LedgerConsent(n.sealer, n.finder), n.clock)

@@ -28,6 +28,16 @@ class Check:
         return [self.name, self.passed, self.sentence, dict(self.details)]
 
 
+def passed(name: str, sentence: str, details: Mapping[str, str] | None = None) -> Check:
+    """A check that let it through."""
+    return Check(name=name, passed=True, sentence=sentence, details=details or {})
+
+
+def failed(name: str, sentence: str, details: Mapping[str, str] | None = None) -> Check:
+    """A check that did not."""
+    return Check(name=name, passed=False, sentence=sentence, details=details or {})
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
     """It will not be sent."""
@@ -80,7 +90,7 @@ def decide(
     checks: list[Check] = []
 
     def stop(state: str, reason: str, name: str, detail: str, **details: str) -> tuple[Stop, list[Check]]:
-        checks.append(Check(name, False, detail, details))
+        checks.append(failed(name, detail, details))
         return Stop(state, reason, detail), checks
 
     if cancelled_as_of is not None and request.truth_read_at < cancelled_as_of:
@@ -92,20 +102,18 @@ def decide(
         )
     if now > request.not_after:
         return stop("expired", "expired", "time", "Its time had passed when it came.")
-    checks.append(Check("concern", True, "The concern is still open."))
+    checks.append(passed("concern", "The concern is still open."))
     number = choice.number
     if number is None:
         return stop("suppressed", "no_usable_number", "number", f"There is no usable number: {explain(choice)}.")
     source = request.addresses[choice.index].candidate.source
-    checks.append(Check("number", True, f"The number {number.masked} from {source} is a valid {number.kind.replace('_', ' ')} number.", {
+    checks.append(passed("number", f"The number {number.masked} from {source} is a valid {number.kind.replace('_', ' ')} number.", {
         "source": source, "region": number.region}))  # fmt: skip
     if not policy.country_allowed(number.region):
         return stop(
             "suppressed", "country_not_allowed", "country", f"The policy does not allow numbers of {number.region}."
         )
-    checks.append(
-        Check("country", True, f"The policy allows numbers of {number.region}.", {"policy": str(policy.version)})
-    )
+    checks.append(passed("country", f"The policy allows numbers of {number.region}.", {"policy": str(policy.version)}))
     return _consent(request, [channel for channel in request.channels if channel in number.channels], number.region, verdicts, account,
                     policy, checks)  # fmt: skip
 
@@ -126,7 +134,7 @@ def _consent(
     sender = ""
     for channel in reachable:
         if (own := account.sender_for(channel, request.sender_scope)) is None:
-            checks.append(Check("sender", False, f"No sender is configured for {channel}."))
+            checks.append(failed("sender", f"No sender is configured for {channel}."))
             continue
         requirement = policy.requirement(channel, category, region)
         verdict = may(
@@ -140,14 +148,12 @@ def _consent(
         match verdict:
             case Permitted(entries):
                 named = f", ledger entries {', '.join(map(str, entries))}" if entries else ""
-                checks.append(Check("consent", True, f"{category.capitalize()} messages by {channel} are allowed ({requirement}{named}).", {
+                checks.append(passed("consent", f"{category.capitalize()} messages by {channel} are allowed ({requirement}{named}).", {
                     "policy": str(policy.version), "entries": ",".join(map(str, entries))}))  # fmt: skip
                 allowed.append(channel)
                 seqs, sender = (seqs, sender) if sender else (entries, own.name)
             case Denied() as denied:
-                checks.append(
-                    Check("consent", False, f"Not by {channel}: {denied.detail}.", {"policy": str(policy.version)})
-                )
+                checks.append(failed("consent", f"Not by {channel}: {denied.detail}.", {"policy": str(policy.version)}))
                 first_denial = first_denial or denied
                 if denied.reason == "opted_out":
                     return Stop("suppressed", "opted_out", f"The recipient {denied.detail}."), checks

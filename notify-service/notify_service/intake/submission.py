@@ -16,7 +16,7 @@ from notify_service.consent.addresses import AddressBook, Known
 from notify_service.consent.policy import Policy
 from notify_service.consent.verdicts import CATEGORY_OF_CLASS, GIVEN_IN_TRANSACTION, Standing, Verdicts
 from notify_service.intake import store
-from notify_service.intake.decision import Check, Go, Stop, decide, words_for
+from notify_service.intake.decision import Go, Stop, decide, passed, words_for
 from notify_service.intake.number import Choice, choose
 from notify_service.intake.request import RejectedError, Request
 from notify_service.sealing import Sealer
@@ -153,7 +153,7 @@ class Intake:
                         result.reason,
                         result.detail,
                         result.due_at,
-                        True,
+                        duplicate=True,
                     )
                 given.add(key)
                 results.append(result)
@@ -237,7 +237,7 @@ class Intake:
                 results[_key(item.request)] = _repeated(item.request, others[item.request.notification_id])
         for identity, row in accepted.items():
             results[_key(row.request)] = Stored(
-                identity, row.request.round, row.state, row.reason, row.detail, row.due_at, False
+                identity, row.request.round, row.state, row.reason, row.detail, row.due_at, duplicate=False
             )
         return results
 
@@ -308,9 +308,8 @@ class Intake:
         outcome, checks = decide(request, item.choice, verdicts, as_of, in_force.account, in_force.policy, now)
         rendered = item.rendered
         checks.append(
-            Check(
+            passed(
                 "template",
-                True,
                 f"Template {request.template}, variant {rendered.variant}, version {rendered.version}, language {rendered.language}: "
                 f"{rendered.segments} segment{'s' if rendered.segments != 1 else ''}.",
                 {"wanted_variant": request.variant, "wanted_languages": ",".join(request.languages)},
@@ -362,7 +361,7 @@ def _repeated(request: Request, row: Any) -> Result:
             "request_id", "was taken with other contents", "resend the same bytes, or use another request_id"
         )
     return Stored(
-        request.notification_id, row["round"], row["state"], row["reason"], row["detail"], row["due_at"], True
+        request.notification_id, row["round"], row["state"], row["reason"], row["detail"], row["due_at"], duplicate=True
     )
 
 
@@ -371,7 +370,7 @@ def _gave_number(request: Request, choice: Choice) -> bool:
 
 
 def _assumed_grant(request: Request) -> Standing:
-    return Standing("sms", "transactional", "", request.person_id, True, GIVEN_IN_TRANSACTION, 1)
+    return Standing("sms", "transactional", "", request.person_id, granted=True, source=GIVEN_IN_TRANSACTION, seq=1)
 
 
 def _entries(item: _Prepared, addresses: Mapping[str, Known]) -> list[ledger.NewEntry]:
@@ -384,9 +383,10 @@ def _entries(item: _Prepared, addresses: Mapping[str, Known]) -> list[ledger.New
     if _gave_number(request, item.choice) and not known.verdicts.has_grant(GIVEN_IN_TRANSACTION, request.person_id):
         entries.append(
             ledger.NewEntry(
-                known.address_id, request.person_id, "sms", "transactional", "", True, GIVEN_IN_TRANSACTION, request.caller,
-                request.addresses[item.choice.index].first_seen_at or request.truth_read_at,
-                {"source": request.addresses[item.choice.index].candidate.source, "concern": request.concern},
+                known.address_id, request.person_id, "sms", "transactional", "", granted=True, source=GIVEN_IN_TRANSACTION,
+                actor=request.caller,
+                occurred_at=request.addresses[item.choice.index].first_seen_at or request.truth_read_at,
+                content={"source": request.addresses[item.choice.index].candidate.source, "concern": request.concern},
             )
         )  # fmt: skip
     for evidence in request.evidence:

@@ -1,0 +1,286 @@
+"""The composition root: opens everything, wires it, and closes it in the opposite order."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from notify_service import accounts as accounts_file
+from notify_service import database, logs
+from notify_service.accounts import Account
+from notify_service.clock import Clock, refuse_moved_clock
+from notify_service.consent import policy as policy_file
+from notify_service.consent.addresses import AddressBook
+from notify_service.consent.policy import Policy
+from notify_service.consent.policy_store import put_in_force
+from notify_service.delivery.service import OUTCOMES_BELL, Delivery, Neighbours, bell_names, sending_bell
+from notify_service.edge import admin_http, grpc_limits, grpc_server, twilio_http
+from notify_service.edge.admin_http import Admin
+from notify_service.edge.notification_rpc import SERVICE, NotificationRpc
+from notify_service.intake.submission import AccountInForce, Intake
+from notify_service.loops import Loops, measure_lag
+from notify_service.metrics import Metrics
+from notify_service.outcomes.feed import Feed
+from notify_service.sealing import Finder, Sealer
+from notify_service.settings import Settings, parse_listen
+from notify_service.wake import Bells
+from notify_service.words import template_store
+from notify_service.words.template import Template
+
+log = structlog.get_logger()
+
+CHANNEL = "notify_service"
+GRACE_SECONDS = 15.0
+HEADER_SECONDS = 10.0
+GAUGE_SECONDS = 15.0
+
+
+@dataclass
+class InForce:
+    """What is in force for each account; replaced whole when it changes."""
+
+    accounts: Mapping[str, Account]
+    policies: dict[str, Policy]
+    templates: dict[str, Mapping[str, Template]]
+
+    def __call__(self, account_id: str) -> AccountInForce:
+        """For one account."""
+        return AccountInForce(self.accounts[account_id], self.policies[account_id], self.templates[account_id])
+
+    def policy(self, account_id: str) -> Policy:
+        """An account's policy."""
+        return self.policies[account_id]
+
+
+def read_policy(settings: Settings) -> Policy:
+    """The policy file.
+
+    Raises:
+        PolicyError: listing every problem.
+    """
+    path = settings.notify_policy_file or database.shipped("policy.yaml")
+    return policy_file.parse(path.read_text(), str(path.name))
+
+
+async def put_all_in_force(pool: Any, settings: Settings, accounts: Mapping[str, Account]) -> InForce:
+    """Seeds the shipped templates, puts the policy file in force, and reads what then stands."""
+    policy, files = read_policy(settings), template_store.read_shipped(database.shipped("texts"))
+    in_force = InForce(accounts, {}, {})
+    async with pool.acquire() as conn:
+        for account_id in accounts:
+            in_force.policies[account_id] = await put_in_force(conn, account_id, policy, "start")
+            await template_store.seed(conn, account_id, files)
+            in_force.templates[account_id] = await template_store.in_force(conn, account_id)
+    return in_force
+
+
+@dataclass(frozen=True)
+class RunningService:
+    """A service that listens; ports are those really bound."""
+
+    grpc_port: int
+    http_port: int
+    admin_port: int
+    loops: Loops
+
+
+@contextlib.asynccontextmanager
+async def _listening(app: web.Application, listen: str) -> AsyncIterator[int]:
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=HEADER_SECONDS, shutdown_timeout=GRACE_SECONDS)
+    await runner.setup()
+    try:
+        host, port = parse_listen(listen)
+        await web.TCPSite(runner, host, port).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[RunningService]:
+    """The whole service until the block ends."""
+    accounts = accounts_file.load(settings)
+    url = settings.notify_database_url.get_secret_value()
+    async with contextlib.AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(
+            database.pool(url, size=settings.notify_database_connections, pooled=settings.notify_database_pooled)
+        )
+        clock = Clock()
+        async with pool.acquire() as conn:
+            await database.check_schema(conn)
+            await database.make_partitions(conn)
+            await clock.refresh(conn)
+        refuse_moved_clock(clock, vendors_on_loopback=settings.vendor_on_loopback)
+        in_force = await put_all_in_force(pool, settings, accounts)
+        metrics, loops, bells = Metrics(), Loops(), Bells([*bell_names(accounts), "clock"])
+        sealer, finder = Sealer(settings.data_keys), Finder(settings.lookup_keys)
+        neighbours = Neighbours(
+            pool, clock, sealer, finder, in_force.policy, Feed(lambda: bells.ring(OUTCOMES_BELL)), bells, metrics.count
+        )
+        delivery = Delivery(
+            accounts,
+            neighbours,
+            api_base=settings.twilio_api_base,
+            public_url=settings.notify_public_url or None,
+            time_scale=settings.notify_vendor_time_scale,
+        )
+        stack.push_async_callback(delivery.close)
+        intake = Intake(
+            pool,
+            clock,
+            in_force,
+            sealer,
+            AddressBook(sealer, finder),
+            lambda account: bells.ring(sending_bell(account)),
+        )
+        stack.push_async_callback(loops.close, GRACE_SECONDS)
+        _start_loops(loops, bells, delivery, pool, settings, clock, metrics, accounts)
+
+        public = web.Application(client_max_size=64 * 1024)
+        if settings.notify_public_url:
+            twilio_http.setup(
+                public,
+                settings.notify_public_url,
+                twilio_http.doors(delivery.lines),
+                lambda what: metrics.webhooks.labels(what).inc(),
+            )
+        http_port = await stack.enter_async_context(_listening(public, settings.notify_http_listen))
+        rpc = NotificationRpc(pool, clock, accounts, intake, bells, metrics)
+        handler = grpc_limits.handlers(SERVICE, rpc.methods(), metrics, allowed=lambda _caller, _method: True)
+        server = await grpc_server.start(settings, handler)
+        stack.push_async_callback(server.stop, GRACE_SECONDS)
+        admin = web.Application()
+        admin_http.setup(admin, _admin(settings, pool, clock, bells, loops, metrics, accounts))
+        admin_port = await stack.enter_async_context(_listening(admin, settings.notify_admin_listen))
+        await server.serving()
+        log.info("started", port=server.port, **settings.summary())
+        yield RunningService(server.port, http_port, admin_port, loops)
+        loops.stopping.set()
+
+
+def _start_loops(
+    loops: Loops,
+    bells: Bells,
+    delivery: Delivery,
+    pool: Any,
+    settings: Settings,
+    clock: Clock,
+    metrics: Metrics,
+    accounts: Mapping[str, Account],
+) -> None:
+    delivery.start(loops)
+    if not settings.notify_database_pooled:
+        loops.add("listen", bells.listen(settings.notify_database_url.get_secret_value(), CHANNEL))
+    loops.add("publish", bells.publish(pool, CHANNEL))
+    loops.add("lag", measure_lag(metrics.loop_lag.set))
+
+    async def make_partitions() -> None:
+        async with pool.acquire() as conn:
+            await database.make_partitions(conn)
+
+    async def follow_clock() -> None:
+        async with pool.acquire() as conn:
+            if await clock.refresh(conn):
+                bells.ring_all()
+
+    async def measure() -> None:
+        await _measure(pool, clock, metrics, accounts)
+
+    loops.every("partitions", 3600.0, make_partitions)
+    loops.every("gauges", GAUGE_SECONDS, measure)
+    if settings.vendor_on_loopback:
+        loops.every("clock", 1.0, follow_clock)
+
+
+async def _measure(pool: Any, clock: Clock, metrics: Metrics, accounts: Mapping[str, Account]) -> None:
+    now = clock.now()
+    async with pool.acquire() as conn:
+        for account_id in accounts:
+            rows = await conn.fetch(
+                """SELECT state, count(*) AS number FROM notification
+                   WHERE account_id = $1 AND state IN ('queued', 'sending', 'unresolved') GROUP BY state""",
+                account_id,
+            )
+            counts = {row["state"]: row["number"] for row in rows}
+            for state in ("queued", "sending", "unresolved"):
+                metrics.waiting.labels(account_id, state).set(counts.get(state, 0))
+            oldest = await conn.fetch(
+                "SELECT lane, min(due_at) AS due FROM notification WHERE account_id = $1 AND state = 'queued' GROUP BY lane",
+                account_id,
+            )
+            ages = {row["lane"]: max(0.0, (now - row["due"]).total_seconds()) for row in oldest}
+            for lane in (1, 2, 3, 4):
+                metrics.oldest.labels(account_id, str(lane)).set(ages.get(lane, 0.0))
+
+
+def _admin(
+    settings: Settings,
+    pool: Any,
+    clock: Clock,
+    bells: Bells,
+    loops: Loops,
+    metrics: Metrics,
+    accounts: Mapping[str, Account],
+) -> Admin:
+    async def unready() -> list[str]:
+        problems = ["it is stopping"] if loops.stopping.is_set() else []
+        problems += [f"the loop {name} does not turn" for name in loops.late()]
+        try:
+            async with asyncio.timeout(1.0), pool.acquire() as conn:
+                await conn.fetchval("SELECT 1")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
+            problems.append(f"the database does not answer ({type(error).__name__})")
+        return problems
+
+    async def tell() -> dict[str, Any]:
+        async with pool.acquire() as conn:
+            due = await conn.fetchval(
+                "SELECT min(due_at) FROM notification WHERE account_id = ANY($1) AND state = 'queued' AND due_at > $2",
+                list(accounts),
+                clock.now(),
+            )
+        return {
+            "now": clock.now().isoformat(),
+            "offset_seconds": clock.offset_seconds,
+            "next_due_at": due.isoformat() if due is not None else None,
+        }
+
+    async def move(offset_seconds: int) -> None:
+        async with pool.acquire() as conn:
+            await clock.move(conn, offset_seconds)
+        bells.ring_all()
+
+    return Admin(unready, metrics.text, tell, move if settings.vendor_on_loopback else None)
+
+
+async def serve(settings: Settings) -> None:
+    """Runs until SIGINT or SIGTERM; a second one ends it at once.
+
+    Raises:
+        LoopDiedError: where a background loop ended by itself.
+    """
+    logs.configure("notify-service", settings.notify_log_level)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopped.is_set():
+            raise SystemExit(1)
+        stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    async with running(settings) as service:
+        watching = asyncio.ensure_future(service.loops.watch())
+        waiting = asyncio.ensure_future(stopped.wait())
+        await asyncio.wait([watching, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        log.info("stopping")
+        service.loops.stopping.set()
+        await watching
+    log.info("stopped")

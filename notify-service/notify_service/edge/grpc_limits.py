@@ -1,0 +1,111 @@
+"""What a gRPC server does with callers that are wrong, too many or too large: a clean status, never an exception's text.
+
+grpc.aio answers a handler's exception, and bytes that cannot be parsed, with UNKNOWN and Python's own words, which may hold what
+was sent. So every method is wrapped here: it takes raw bytes, parses them itself, and turns whatever happens into a status.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import grpc
+import structlog
+from google.protobuf.message import DecodeError, Message
+
+from notify_service.metrics import Metrics
+
+log = structlog.get_logger()
+
+LONGEST_SECONDS = 60.0
+"""No call may take longer, even if its caller set no deadline."""
+
+UNAVAILABLE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError,
+               asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, OSError, TimeoutError)  # fmt: skip
+
+
+class RefusedError(Exception):
+    """A call that is refused, with a status and a sentence that the caller may read."""
+
+    def __init__(self, code: grpc.StatusCode, sentence: str) -> None:
+        """``sentence`` holds nothing that was sent."""
+        super().__init__(sentence)
+        self.code = code
+
+
+Method = Callable[[Any, str], Awaitable[Message]]
+"""A method: a parsed request and the caller's name in, an answer out."""
+
+
+def caller_of(context: "grpc.aio.ServicerContext[Any, Any]") -> str:
+    """The name in the caller's certificate; ``local`` without TLS."""
+    identities = context.peer_identities()
+    if not identities:
+        return "local"
+    return str(min(identity.decode(errors="replace") for identity in identities))
+
+
+def handlers(
+    service: str,
+    methods: dict[str, tuple[type[Message], Method]],
+    metrics: Metrics,
+    allowed: Callable[[str, str], bool],
+) -> grpc.GenericRpcHandler:
+    """A handler for the methods of a service.
+
+    Args:
+        service: full name, as ``notify.v1.NotificationService``.
+        methods: name to request type and method.
+        metrics: counts and times.
+        allowed: whether a caller may call a method.
+    """
+    made: dict[str, Any] = {
+        name: grpc.unary_unary_rpc_method_handler(_wrapped(name, kind, method, metrics, allowed))
+        for name, (kind, method) in methods.items()
+    }
+    return grpc.method_handlers_generic_handler(service, made)
+
+
+def _wrapped(
+    name: str, kind: type[Message], method: Method, metrics: Metrics, allowed: Callable[[str, str], bool]
+) -> Callable[[bytes, Any], Awaitable[bytes]]:
+    async def call(raw: bytes, context: Any) -> bytes:
+        with metrics.timed(name) as code:
+            try:
+                caller = caller_of(context)
+                _authorise(caller, name, allowed)
+                request = kind.FromString(raw)
+                async with asyncio.timeout(LONGEST_SECONDS):
+                    answer = await method(request, caller)
+                return answer.SerializeToString()
+            except asyncio.CancelledError:
+                code.append("CANCELLED")
+                raise
+            except Exception as error:
+                status, sentence = _status_of(error)
+                code.append(status.name)
+                if status is grpc.StatusCode.INTERNAL:
+                    log.exception("rpc.failed", method=name, error=type(error).__name__)
+            await context.abort(status, sentence)
+            raise AssertionError
+
+    return call
+
+
+def _authorise(caller: str, name: str, allowed: Callable[[str, str], bool]) -> None:
+    if not allowed(caller, name):
+        raise RefusedError(grpc.StatusCode.PERMISSION_DENIED, "this caller may not call this method")
+
+
+def _status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
+    match error:
+        case RefusedError():
+            return error.code, str(error)
+        case DecodeError():
+            return grpc.StatusCode.INVALID_ARGUMENT, "the message is not what notify.v1 says it is"
+        case asyncpg.PostgresError() if not isinstance(error, UNAVAILABLE):
+            return grpc.StatusCode.INTERNAL, "this failed here; the same call may be repeated"
+        case _ if isinstance(error, UNAVAILABLE):
+            return grpc.StatusCode.UNAVAILABLE, "the database cannot be reached; send the same call again"
+        case _:
+            return grpc.StatusCode.INTERNAL, "this failed here; the same call may be repeated"

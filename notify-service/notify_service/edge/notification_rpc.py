@@ -1,0 +1,233 @@
+"""The methods of ``notify.v1.NotificationService``."""
+
+import asyncio
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import grpc
+import structlog
+from google.protobuf.message import Message
+
+from notify.v1 import notification_pb2, outcome_pb2, service_pb2
+from notify_service.clock import Clock
+from notify_service.delivery.service import OUTCOMES_BELL
+from notify_service.edge import wire
+from notify_service.edge.grpc_limits import Method, RefusedError
+from notify_service.intake import cancelling
+from notify_service.intake.request import ACCOUNT_ID, CONCERN, RejectedError, notification_id, parse
+from notify_service.intake.submission import Intake, Rejected, Result, reject
+from notify_service.metrics import Metrics
+from notify_service.outcomes import feed
+from notify_service.story import reading
+from notify_service.story.telling import tell
+from notify_service.wake import Bells
+
+log = structlog.get_logger()
+
+SERVICE = "notify.v1.NotificationService"
+BIGGEST_BATCH = 500
+LONGEST_WAIT_SECONDS = 30.0
+POLL_SECONDS = 1.0
+
+INVALID, MISSING, PRECONDITION = (
+    grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NotificationRpc:
+    """The service behind the contract."""
+
+    pool: Any
+    clock: Clock
+    accounts: Mapping[str, Any]
+    intake: Intake
+    bells: Bells
+    metrics: Metrics
+
+    def methods(self) -> dict[str, tuple[type[Message], Method]]:
+        """Every method by its name."""
+        return {
+            "SubmitNotifications": (service_pb2.SubmitNotificationsRequest, self.submit),
+            "GetNotification": (service_pb2.GetNotificationRequest, self.get),
+            "ListNotifications": (service_pb2.ListNotificationsRequest, self.list),
+            "CancelConcern": (service_pb2.CancelConcernRequest, self.cancel),
+            "PullOutcomes": (service_pb2.PullOutcomesRequest, self.pull),
+            "AckOutcomes": (service_pb2.AckOutcomesRequest, self.acknowledge),
+            "GetStory": (service_pb2.GetStoryRequest, self.story),
+        }
+
+    def _account(self, account_id: str) -> str:
+        if not ACCOUNT_ID.fullmatch(account_id):
+            raise RefusedError(INVALID, "account_id is missing or malformed: use the name of a configured account")
+        if account_id not in self.accounts:
+            raise RefusedError(PRECONDITION, "account_id names no configured account: add it to the accounts file")
+        return account_id
+
+    async def submit(self, request: service_pb2.SubmitNotificationsRequest, caller: str) -> Message:
+        """SubmitNotifications."""
+        if not 1 <= len(request.requests) <= BIGGEST_BATCH:
+            raise RefusedError(INVALID, f"requests has {len(request.requests)} items: send 1 to {BIGGEST_BATCH}")
+        started, now = asyncio.get_running_loop().time(), self.clock.now()
+        items = [self._read(message, caller, now) for message in request.requests]
+        results = await self.intake.submit(items)
+        self._count(request.requests, results)
+        log.info(
+            "submit",
+            caller=caller,
+            count=len(items),
+            duration_ms=round(1000 * (asyncio.get_running_loop().time() - started), 1),
+        )
+        answers = [
+            wire.result(message.request_id, given) for message, given in zip(request.requests, results, strict=True)
+        ]
+        return service_pb2.SubmitNotificationsResponse(results=answers)
+
+    def _read(self, message: notification_pb2.NotificationRequest, caller: str, now: datetime.datetime) -> Any:
+        try:
+            item = parse(message, caller, now)
+        except RejectedError as error:
+            return reject(error)
+        if item.account_id not in self.accounts:
+            return Rejected(
+                "account_id", "names no configured account", f"use one of {', '.join(sorted(self.accounts))}"
+            )
+        return item
+
+    def _count(self, messages: Sequence[notification_pb2.NotificationRequest], results: Sequence[Result]) -> None:
+        for message, given in zip(messages, results, strict=True):
+            account = message.account_id if message.account_id in self.accounts else "unknown"
+            if isinstance(given, Rejected):
+                self.metrics.submitted.labels(
+                    account, "rejected", given.field.partition("[")[0].partition(".")[0][:32]
+                ).inc()
+            else:
+                state = getattr(given, "state", "dry_run")
+                kind = "duplicate" if getattr(given, "duplicate", False) else state
+                self.metrics.submitted.labels(account, kind, getattr(given, "reason", None) or "").inc()
+
+    async def get(self, request: service_pb2.GetNotificationRequest, caller: str) -> Message:
+        """GetNotification."""
+        account = self._account(request.account_id)
+        async with self.pool.acquire() as conn:
+            row = await reading.one(conn, account, caller, self._identity(request, account, caller))
+        if row is None:
+            raise RefusedError(MISSING, "there is no such notification of this caller")
+        return service_pb2.GetNotificationResponse(notification=wire.notification(row))
+
+    @staticmethod
+    def _identity(request: Any, account: str, caller: str) -> UUID:
+        try:
+            match request.WhichOneof("key"):
+                case "notification_id":
+                    return wire.identity(request.notification_id, "notification_id")
+                case "request_id":
+                    return notification_id(caller, account, request.request_id)
+                case _:
+                    raise RefusedError(INVALID, "one of notification_id and request_id is needed")
+        except ValueError as error:
+            raise RefusedError(INVALID, str(error)) from None
+
+    async def list(self, request: service_pb2.ListNotificationsRequest, caller: str) -> Message:
+        """ListNotifications."""
+        account = self._account(request.account_id)
+        size = min(request.page_size or 50, 200)
+        if size < 1:
+            raise RefusedError(INVALID, "page_size is negative: use 1 to 200")
+        try:
+            after = reading.decode_token(request.page_token) if request.page_token else None
+        except ValueError as error:
+            raise RefusedError(INVALID, str(error)) from None
+        states = [
+            notification_pb2.NotificationState.Name(one).removeprefix(wire.STATE_PREFIX).lower()
+            for one in request.states
+        ]
+        wanted = reading.Filter(
+            states=states,
+            concern=request.concern or None,
+            person_id=request.person_id or None,
+            label=(request.label_key, request.label_value) if request.label_key else None,
+            created_from=request.created_from.ToDatetime(datetime.UTC) if request.HasField("created_from") else None,
+            created_until=request.created_until.ToDatetime(datetime.UTC) if request.HasField("created_until") else None,
+        )
+        async with self.pool.acquire() as conn:
+            rows = await reading.listed(conn, account, caller, wanted, after, size + 1)
+        token = reading.encode_token(rows[size - 1]) if len(rows) > size else ""
+        return service_pb2.ListNotificationsResponse(
+            notifications=[wire.notification(row) for row in rows[:size]], next_page_token=token
+        )
+
+    async def cancel(self, request: service_pb2.CancelConcernRequest, caller: str) -> Message:
+        """CancelConcern."""
+        account = self._account(request.account_id)
+        if not CONCERN.fullmatch(request.concern) or not request.HasField("as_of"):
+            raise RefusedError(INVALID, "concern and as_of are needed")
+        as_of = request.as_of.ToDatetime(datetime.UTC)
+        async with self.pool.acquire() as conn, conn.transaction():
+            done = await cancelling.cancel(conn, account, caller, request.concern, as_of, self.clock.now())
+        log.info("cancel", caller=caller, account_id=account, concern=request.concern, count=len(done))
+        return service_pb2.CancelConcernResponse(
+            notifications=[
+                service_pb2.CancelledNotification(
+                    notification_id=str(one.notification_id),
+                    request_id=one.request_id,
+                    effect=service_pb2.CANCEL_EFFECT_CANCELLED if one.ended else service_pb2.CANCEL_EFFECT_ALREADY_SENT,
+                )
+                for one in done
+            ]
+        )
+
+    async def pull(self, request: service_pb2.PullOutcomesRequest, caller: str) -> Message:
+        """PullOutcomes: looks at once, then whenever something was added, and every second."""
+        if not 1 <= len(request.account_ids) <= BIGGEST_BATCH:
+            raise RefusedError(INVALID, f"account_ids has {len(request.account_ids)} items: name 1 to {BIGGEST_BATCH}")
+        accounts = [self._account(account) for account in request.account_ids]
+        kinds = [outcome_pb2.OutcomeKind.Name(kind).removeprefix("OUTCOME_KIND_").lower() for kind in request.kinds]
+        most = min(request.max_outcomes or 100, BIGGEST_BATCH)
+        wait = min(
+            request.wait.ToTimedelta().total_seconds() if request.HasField("wait") else 0.0, LONGEST_WAIT_SECONDS
+        )
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait
+        while True:
+            async with self.pool.acquire() as conn:
+                rows = await feed.pull(conn, caller, accounts, kinds, most)
+            left = deadline - loop.time()
+            if rows or left <= 0:
+                return service_pb2.PullOutcomesResponse(outcomes=[wire.outcome(row) for row in rows])
+            await self.bells[OUTCOMES_BELL].wait(min(left, POLL_SECONDS))
+
+    async def acknowledge(self, request: service_pb2.AckOutcomesRequest, caller: str) -> Message:
+        """AckOutcomes."""
+        if not 1 <= len(request.outcomes) <= BIGGEST_BATCH:
+            raise RefusedError(INVALID, f"outcomes has {len(request.outcomes)} items: name 1 to {BIGGEST_BATCH}")
+        try:
+            named = [
+                (self._account(one.account_id), wire.identity(one.outcome_id, "outcome_id")) for one in request.outcomes
+            ]
+        except ValueError as error:
+            raise RefusedError(INVALID, str(error)) from None
+        async with self.pool.acquire() as conn:
+            await feed.acknowledge(conn, caller, named)
+        return service_pb2.AckOutcomesResponse()
+
+    async def story(self, request: service_pb2.GetStoryRequest, caller: str) -> Message:
+        """GetStory."""
+        account = self._account(request.account_id)
+        async with self.pool.acquire() as conn:
+            match request.WhichOneof("key"):
+                case "concern":
+                    wanted = await reading.of_concern(conn, account, caller, request.concern)
+                case "provider_sid":
+                    wanted = await reading.of_sid(conn, account, request.provider_sid)
+                case _:
+                    wanted = [self._identity(request, account, caller)]
+            found = [
+                records for one in wanted if (records := await reading.records(conn, account, caller, one)) is not None
+            ]
+        if not found:
+            raise RefusedError(MISSING, "there is no such notification of this caller")
+        return service_pb2.GetStoryResponse(stories=[tell(records) for records in found])

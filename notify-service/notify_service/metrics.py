@@ -1,0 +1,61 @@
+"""What Prometheus reads. Names begin with ``notify_``; no label ever holds a number, a name or a text."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+class Metrics:
+    """The meters of a process."""
+
+    def __init__(self) -> None:
+        """All at zero."""
+        self.registry = CollectorRegistry()
+        self.submitted = Counter(
+            "notify_submitted_total", "Requests by result", ["account_id", "result", "reason"], registry=self.registry
+        )
+        self.events = Counter(
+            "notify_delivery_events_total",
+            "What happened in delivery, by name",
+            ["account_id", "event", "detail"],
+            registry=self.registry,
+        )
+        self.webhooks = Counter(
+            "notify_webhook_problems_total",
+            "Webhooks that were refused or unusable",
+            ["problem"],
+            registry=self.registry,
+        )
+        self.rpcs = Histogram(
+            "notify_rpc_seconds", "Time to answer a call", ["method", "code"], buckets=SECONDS, registry=self.registry
+        )
+        self.loop_lag = Gauge("notify_loop_lag_seconds", "By how much the event loop is late", registry=self.registry)
+        self.waiting = Gauge("notify_waiting", "Notifications by state that somebody must act on", ["account_id", "state"],
+                             registry=self.registry)  # fmt: skip
+        self.oldest = Gauge("notify_oldest_due_seconds", "How long the oldest due notification waits", ["account_id", "lane"],
+                            registry=self.registry)  # fmt: skip
+
+    def count(self, event: str, labels: Mapping[str, str], by: int) -> None:
+        """Counts something that delivery names."""
+        detail = ",".join(
+            f"{name}={value}" for name, value in sorted(labels.items()) if name not in {"account_id", "account"}
+        )
+        self.events.labels(labels.get("account", labels.get("account_id", "")), event, detail).inc(by)
+
+    @contextmanager
+    def timed(self, method: str) -> Iterator[list[str]]:
+        """Times a call; the block puts the status code's name into the list."""
+        code = ["OK"]
+        before = time.monotonic()
+        try:
+            yield code
+        finally:
+            self.rpcs.labels(method, code[-1]).observe(time.monotonic() - before)
+
+    def text(self) -> bytes:
+        """For a scrape."""
+        return generate_latest(self.registry)
