@@ -111,6 +111,15 @@ def attempt_fails(world: World, invoice: Obj, method: Obj, decline: Decline) -> 
     confirm = decline.decline_code == "authentication_required"
     if confirm:
         paying.ask_for_confirmation(world, intent, method)
+    _count_failure(world, invoice, confirm=confirm)
+
+
+def nothing_to_charge(world: World, invoice: Obj) -> None:
+    """Stripe had no card to try: the attempt counts, but there is no charge and no event of a payment."""
+    _count_failure(world, invoice, confirm=False)
+
+
+def _count_failure(world: World, invoice: Obj, *, confirm: bool) -> None:
     before = world.picture(invoice)
     attempts = invoice["attempt_count"] + 1
     waits = RETRY_DAYS[attempts - 1] * DAY if attempts <= len(RETRY_DAYS) else None

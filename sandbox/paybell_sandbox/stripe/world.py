@@ -157,11 +157,13 @@ class World:
             self.on_event(event)
         return event
 
-    def change(self, obj: Obj, kind: str, **changed: Any) -> Event:
-        """Set top-level fields of an object and tell of it as an update."""
+    def change(self, obj: Obj, kind: str, **changed: Any) -> None:
+        """Set top-level fields of an object and tell of it as an update, unless they stood so already."""
+        if all(name in obj and obj[name] == value for name, value in changed.items()):
+            return
         before = self.picture(obj)
         obj.update(changed)
-        return self.emit(kind, obj, before)
+        self.emit(kind, obj, before)
 
     @contextmanager
     def caused_by(self, request_id: str | None, idempotency_key: str | None = None) -> Iterator[None]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from paybell_sandbox.stripe.stories import lifecycle, odd_numbers, purchases, refunds, renewals, risk
+from paybell_sandbox.stripe.stories import bills, lifecycle, odd_numbers, purchases, refunds, renewals, risk
 from paybell_sandbox.stripe.stories.story import Options, Story, StoryError, check
 
 _ALL: Final = (
     *renewals.STORIES,
+    *bills.STORIES,
     *purchases.STORIES,
     *refunds.STORIES,
     *odd_numbers.STORIES,

@@ -55,7 +55,10 @@ def make_customer(world: World, person: Person, metadata: dict[str, str], *, cre
 
 
 def card_of(world: World, customer: Obj) -> Obj:
-    return world.need(customer["invoice_settings"]["default_payment_method"])
+    card = world.find(customer["invoice_settings"]["default_payment_method"])
+    if card is None:
+        raise StoryError(f"{customer['id']} has no card on file: let the customer pay with a new card first")
+    return card
 
 
 def subscription_for(world: World, customer: Obj, options: Options, *, article: str = "studio") -> Obj:

@@ -26,7 +26,8 @@ def _payable(invoice: Obj) -> bool:
     return invoice["status"] in ("open", "uncollectible")
 
 
-def _ids(invoice: Obj, world: World) -> dict[str, str]:
+def touched(invoice: Obj, world: World) -> dict[str, str]:
+    """The ids of a bill and of what belongs to it."""
     ids = {"customer": invoice["customer"], "invoice": invoice["id"]}
     subscription = billing.subscription_of(world, invoice)
     if subscription is not None:
@@ -44,21 +45,21 @@ def renewal_fails(world: World, options: Options) -> dict[str, str]:
     subscription = subscription_for(world, customer, options)
     invoice = billing.begin_period(world, subscription)
     billing.attempt_fails(world, invoice, card_of(world, customer), options.decline())
-    return _ids(invoice, world)
+    return touched(invoice, world)
 
 
 def retry_fails(world: World, options: Options) -> dict[str, str]:
     invoice = last(world, "invoice", options, "an unpaid bill", _unpaid)
     card = card_of(world, world.need(invoice["customer"]))
     billing.attempt_fails(world, invoice, card, options.decline())
-    return _ids(invoice, world)
+    return touched(invoice, world)
 
 
 def customer_pays(world: World, options: Options) -> dict[str, str]:
     invoice = last(world, "invoice", options, "an unpaid bill", _payable)
     customer = world.need(invoice["customer"])
     with world.caused_by(world.ids.new("req")):
-        if options.switch("new_card"):
+        if options.switch("new_card") or customer["invoice_settings"]["default_payment_method"] is None:
             person = next((one for one in PEOPLE.values() if one.email == customer["email"]), PEOPLE["ana"])
             card = payment_method_object(
                 world, person, customer=customer["id"], created=world.now(), last4="1881", exp_month=11
@@ -67,21 +68,21 @@ def customer_pays(world: World, options: Options) -> dict[str, str]:
             settings = {**customer["invoice_settings"], "default_payment_method": card["id"]}
             world.change(customer, "customer.updated", invoice_settings=settings)
         billing.pay(world, invoice, card_of(world, customer), counts_as_attempt=True)
-    return _ids(invoice, world)
+    return touched(invoice, world)
 
 
 def invoice_voided(world: World, options: Options) -> dict[str, str]:
     invoice = last(world, "invoice", options, "an unpaid bill", _unpaid)
     with world.caused_by(world.ids.new("req")):
         billing.end_unpaid(world, invoice, void=True)
-    return _ids(invoice, world)
+    return touched(invoice, world)
 
 
 def invoice_uncollectible(world: World, options: Options) -> dict[str, str]:
     invoice = last(world, "invoice", options, "an unpaid bill", _unpaid)
     with world.caused_by(world.ids.new("req")):
         billing.end_unpaid(world, invoice, void=False)
-    return _ids(invoice, world)
+    return touched(invoice, world)
 
 
 def subscription_ends(world: World, options: Options) -> dict[str, str]:
@@ -96,7 +97,7 @@ def renewal_paid(world: World, options: Options) -> dict[str, str]:
     customer = customer_of(world, options)
     invoice = billing.begin_period(world, subscription_for(world, customer, options))
     billing.pay(world, invoice, card_of(world, customer), counts_as_attempt=True)
-    return _ids(invoice, world)
+    return touched(invoice, world)
 
 
 def zero_invoice_paid(world: World, options: Options) -> dict[str, str]:
@@ -116,7 +117,7 @@ def zero_invoice_paid(world: World, options: Options) -> dict[str, str]:
     )
     invoice = billing.begin_period(world, subscription)
     billing.pay(world, invoice, None, counts_as_attempt=False)
-    return _ids(invoice, world)
+    return touched(invoice, world)
 
 
 def first_payment(world: World, options: Options) -> dict[str, str]:
@@ -143,7 +144,7 @@ def first_payment(world: World, options: Options) -> dict[str, str]:
         world.emit("customer.subscription.created", subscription)
         invoice = billing.begin_period(world, subscription, "subscription_create")
         billing.pay(world, invoice, card, counts_as_attempt=True)
-    return _ids(invoice, world)
+    return touched(invoice, world)
 
 
 _AFTER_FAILURE: Final = ("retry_fails", "customer_pays", "invoice_voided", "invoice_uncollectible", "subscription_ends")
@@ -173,7 +174,7 @@ STORIES: Final = (
         "customer_pays",
         GROUP,
         "The customer pays the bill",
-        "An unpaid bill is paid, with the same card or a new one.",
+        "An unpaid bill is paid, with the same card or a new one (always a new one where there was none).",
         customer_pays,
         (INVOICE, Parameter("new_card", "With a new card", "switch", default=False)),
         ("refund_full", "refund_two_parts"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from paybell_sandbox.stripe import paying
@@ -20,11 +21,12 @@ def _paid(charge: Obj) -> bool:
     return charge["paid"] and not charge["refunded"]
 
 
-def _charge(world: World, options: Options, what: str) -> Obj:
-    if not options.has("charge") and not any(_paid(one) for one in world.kinds.get("charge", [])):
+def _charge(world: World, options: Options, what: str, fits: Callable[[Obj], bool] = _paid) -> Obj:
+    """The charge it is about; one of last week where none fits."""
+    if not options.has("charge") and not any(fits(one) for one in world.kinds.get("charge", [])):
         with world.long_ago(7 * DAY):
             purchase(world, Options({}, {parameter.name: parameter for parameter in BUYING}))
-    return last(world, "charge", options, what, _paid)
+    return last(world, "charge", options, what, fits)
 
 
 def _ids(charge: Obj, kind: str, made: Obj) -> dict[str, str]:
@@ -67,7 +69,12 @@ def dispute_closed(world: World, options: Options) -> dict[str, str]:
 
 
 def review_opened(world: World, options: Options) -> dict[str, str]:
-    charge = _charge(world, options, "a paid charge")
+    charge = _charge(
+        world,
+        options,
+        "a paid charge that is not under review",
+        lambda one: _paid(one) and not (world.find(one["review"]) or {}).get("open"),
+    )
     review = world.add(review_object(world, charge, opened_reason=options.word("opened_reason")))
     charge["review"] = review["id"]
     charge["outcome"] = {

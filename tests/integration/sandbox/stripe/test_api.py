@@ -46,6 +46,17 @@ async def test_the_bill_of_a_payment_is_found_through_invoice_payments(
     assert [found.payment.payment_intent for found in page.data] == [ids["payment_intent"]]
 
 
+async def test_a_bill_is_read_with_its_subscription_where_it_has_one(
+    client: stripe.StripeClient, control: Control
+) -> None:
+    for story, status in (("renewal_fails", "past_due"), ("single_bill_fails", None)):
+        ids = await control.play(story)
+        path = f"/v1/invoices/{ids['invoice']}?expand[]=parent.subscription_details.subscription"
+        answer: Any = await client.raw_request_async("get", path)
+        parent = answer.data["parent"]
+        assert (parent and parent["subscription_details"]["subscription"]["status"]) == status
+
+
 async def test_a_raw_request_is_answered_in_the_version_asked_for(
     client: stripe.StripeClient, control: Control
 ) -> None:
