@@ -127,7 +127,7 @@ def _apply(fact: Fact, rule: Rule, variant: str, standing: Plan | None) -> Chang
     if standing is None:
         return Change("opened", _opened(fact, rule, variant, generation=1))
     if fact.age_order <= (standing.fact_at, standing.fact_key):
-        return _join_older(fact, standing)
+        return _join_older(fact, rule, standing)
     if standing.state == "settled":  # the concern was settled and stands open again: what follows is a new story
         return Change("opened", _opened(fact, rule, variant, generation=standing.generation + 1))
     newer = replace(standing, fact_key=fact.key, fact_at=fact.occurred_at, fact=_kept(fact), variant=variant)
@@ -144,9 +144,10 @@ def _apply(fact: Fact, rule: Rule, variant: str, standing: Plan | None) -> Chang
             assert_never(rule.on_repeat)
 
 
-def _join_older(fact: Fact, standing: Plan) -> Change:
+def _join_older(fact: Fact, rule: Rule, standing: Plan) -> Change:
     earlier = standing.opened_at - fact.occurred_at
-    if earlier <= timedelta(0) or standing.generation > 1:  # a restarted plan begins with the fact that restarted it
+    # what a newer fact would begin anew begins with the newest
+    if earlier <= timedelta(0) or standing.generation > 1 or rule.on_repeat == OnRepeat.RESTART:
         return Change("joined", standing)
     steps = tuple(
         replace(step, due_at=step.due_at - earlier, not_after=step.not_after - earlier) if step.waiting else step

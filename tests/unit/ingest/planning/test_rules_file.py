@@ -1,0 +1,135 @@
+"""A rules file becomes rules, or all of its problems with line and remedy."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import ingest_service
+from ingest_service.planning import rules_file
+from ingest_service.planning.rules import IfUnresolved, MessageClass, OnRepeat, Rules, Team
+from tests.unit.ingest.planning.facts import problems, rules
+
+SHIPPED = (Path(ingest_service.__file__).parents[1] / "rules.yaml").read_text()
+
+EVERYTHING_WRONG = """\
+flows:
+  - flow: a
+    on: payment_faild
+    wehn: x
+    when: fact.attempt_counts > 1
+    steps: []
+  - flow: b
+    on: payment_failed
+    when: fact.amount > 'x'
+    to: team:finance
+    steps:
+      - {after: 3, template: x, chanels: [sms]}
+      - {after: 3d, template: X!, channels: [sms, fax]}
+    steps: 3
+  - flow: c
+    on: refund_issued
+    when: fact.amount
+    on_repeat: somtimes
+    steps: [{template: a, not_after: 99w, class: team}]
+teams:
+  ops: {members: [{name: A, number: 0699, zone: Europe/Wien}]}
+"""
+
+
+def test_the_shipped_file_is_good_short_and_covers_every_fact_of_the_first_flows() -> None:
+    shipped = rules(SHIPPED)
+    assert {rule.on for rule in shipped.rules} == {
+        "payment_failed", "payment_recovered", "payment_succeeded", "refund_issued", "refund_failed",
+    }  # fmt: skip
+    assert len(SHIPPED.splitlines()) <= 80
+    first = shipped.rules[0]
+    assert [step.after for step in first.steps] == [timedelta(0), timedelta(days=3), timedelta(days=7)]
+    assert {step.channels for rule in shipped.rules for step in rule.steps} == {("sms",)}
+
+
+def test_every_problem_is_told_at_once_with_line_and_remedy() -> None:
+    told = problems(EVERYTHING_WRONG)
+    assert [line.split(":")[1] for line in told] == [
+        "3",
+        "4",
+        "5",
+        "6",
+        "9",
+        "10",
+        "12",
+        "12",
+        "13",
+        "13",
+        "14",
+        "17",
+        "18",
+        "19",
+        "19",
+        "21",
+        "21",
+    ]
+    assert 'rules.yaml:3: "on" cannot be "payment_faild". Did you mean "payment_failed"?' in told
+    assert 'rules.yaml:4: a flow knows no "wehn". Did you mean "when"?' in told
+    assert 'rules.yaml:12: a step knows no "chanels". Did you mean "channels"?' in told
+    assert any("which no fact has" in line and 'Did you mean "attempt_count"?' in line for line in told)
+    assert all(line.endswith((".", "?")) for line in told)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "the file is empty"),
+        ("flows: [", "this is not YAML"),
+        ("- a", "must be a mapping"),
+        ("teams: {}", 'lacks "flows"'),
+        ("flows: 3", '"flows" must be a list'),
+        ("flows: [{flow: a, on: payment_failed}]", 'lacks "steps"'),
+        ("flows: [{flow: a, on: payment_failed, steps: [{template: x, channels: []}]}]", "a step needs a channel"),
+        ("flows: [{flow: a, on: payment_failed, steps: [{template: x, channels: [sms, sms]}]}]", "stands twice"),
+        ("flows: []\nteams: {finance: {members: []}}\nflows: []", '"flows" stands twice'),
+        ("\x00", "this is not YAML"),
+    ],
+)
+def test_what_is_wrong_is_said(text: str, says: str) -> None:
+    assert any(says in line for line in problems(text))
+
+
+def test_a_team_without_members_cannot_be_written_to() -> None:
+    text = "teams: {finance: {members: []}}\nflows: [{flow: a, on: refund_failed, to: 'team:finance', steps: [{template: x}]}]"
+    assert any("nobody would hear of it" in line for line in problems(text))
+
+
+def test_rules_of_one_flow_are_told_apart_and_the_first_that_fits_wins() -> None:
+    read = rules(SHIPPED)
+    names = [rule.name for rule in read.rules if rule.flow == "failed_payment"]
+    assert names == ["failed_payment", "failed_payment.2", "failed_payment.3"]
+
+
+def test_what_is_left_out_has_a_sensible_meaning() -> None:
+    read = rules("flows: [{flow: a, on: refund_issued, steps: [{template: x}, {template: y, after: 1d12h}]}]")
+    rule = read.rules[0]
+    assert (rule.recipient, rule.on_repeat, rule.when) == ("customer", OnRepeat.CONTINUE, None)
+    first, second = rule.steps
+    assert (first.after, first.channels, first.not_after) == (timedelta(0), ("sms",), timedelta(hours=24))
+    assert (first.if_unresolved, second.if_unresolved) == (IfUnresolved.RESEND_ONCE, IfUnresolved.HOLD)
+    assert second.after == timedelta(hours=36)
+
+
+def test_a_team_and_its_members_are_read() -> None:
+    read = rules(
+        "teams:\n  finance:\n    members:\n      - {name: Ada L., number: '+1 (415) 555-0100', languages: [en], zone: Europe/Vienna}\n"
+        "flows: [{flow: a, on: refund_failed, to: 'team:finance', steps: [{template: x}]}]"
+    )
+    team = read.rules[0].to
+    assert isinstance(team, Team)
+    assert (team.members[0].slug, team.members[0].number) == ("ada-l", "+14155550100")
+    assert read.rules[0].steps[0].message_class == MessageClass.TEAM
+
+
+def test_equal_files_have_equal_hashes_and_others_do_not() -> None:
+    one, two, other = (rules_file.parse(text) for text in (SHIPPED, SHIPPED, SHIPPED + "\n"))
+    assert isinstance(one, Rules)
+    assert isinstance(two, Rules)
+    assert isinstance(other, Rules)
+    assert one.sha256 == two.sha256 != other.sha256

@@ -1,0 +1,49 @@
+"""Rules are explained in sentences that a finance manager can follow."""
+
+from datetime import timedelta
+
+import pytest
+
+from ingest_service.planning import durations, sentences
+from tests.unit.ingest.planning.facts import rules
+from tests.unit.ingest.planning.test_rules_file import SHIPPED
+
+
+def test_the_shipped_rules_read_like_sentences() -> None:
+    told = sentences.explain(rules(SHIPPED))
+    assert told[0].startswith(
+        "When a subscription payment fails: text the customer at once (payment_failed; of use for 1 day), text the customer after 3 days"
+    )
+    assert told[1].startswith("Otherwise, when a payment of an invoice fails: ")
+    assert told[2].startswith("Otherwise, when a payment fails: ")
+    assert "fact." not in told[0]
+
+
+def test_channels_teams_and_conditions_are_told() -> None:
+    read = rules(
+        "teams: {ops: {members: [{name: Ada, number: '+14155550100'}]}}\n"
+        "flows: [{flow: f, on: refund_failed, when: fact.amount > 100, to: 'team:ops', on_repeat: say_again,\n"
+        "  steps: [{template: x, channels: [sms, voice], if_not_now: drop}]}]"
+    )
+    (told,) = sentences.explain(read)
+    assert told == (
+        "When a refund fails and fact.amount > 100: text or else call the ops team (1 person) at once "
+        "(x; of use for 1 day; dropped where it may not go at once). Each time it happens again, say the first message again."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "said"),
+    [
+        ("0s", 0, "0 seconds"), ("90s", 90, "1 minute and 30 seconds"), ("24h", 86_400, "1 day"), ("7d", 604_800, "7 days"),
+        ("2w", 1_209_600, "2 weeks"), ("1d12h", 129_600, "1 day and 12 hours"),
+    ],
+)  # fmt: skip
+def test_lengths_are_read_and_said(text: str, seconds: int, said: str) -> None:
+    assert durations.parse(text) == timedelta(seconds=seconds)
+    assert durations.say(timedelta(seconds=seconds)) == said
+
+
+@pytest.mark.parametrize("text", ["", "3", "-3d", "3 d", "d", "3x", "1.5h", "3d "])
+def test_what_is_no_length_is_refused(text: str) -> None:
+    assert durations.parse(text) is None
