@@ -4,6 +4,7 @@ The SDK's own asynchronous client waits without end by default, repeats POSTs on
 at INFO. Here the row owns retrying, so nothing below it repeats anything.
 """
 
+import asyncio
 import base64
 import json
 import logging
@@ -125,7 +126,8 @@ def _connection_trace() -> aiohttp.TraceConfig:
 
     async def written(_session: object, context: SimpleNamespace, _params: object) -> None:
         if context.trace_request_ctx.method == "POST":
-            crashpoints.reach("tw.in_flight")
+            # The signal comes just before the bytes go to the socket; the next turn of the event loop comes just after.
+            asyncio.get_running_loop().call_soon(crashpoints.reach, "tw.in_flight")
 
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(up)

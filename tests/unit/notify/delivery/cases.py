@@ -31,6 +31,7 @@ def notification(**changes: Any) -> Notification:
         reason=None,
         provider_code=0,
         detail=None,
+        sender_scope="",
         sender="main-sms",
         message_class="transactional",
         channels=("sms",),

@@ -1,0 +1,138 @@
+"""What Twilio's webhooks take and what they refuse, and that nothing is stored by what is refused."""
+
+import base64
+from typing import Any
+
+import asyncpg
+import pytest
+from twilio.request_validator import RequestValidator
+from yarl import URL
+
+from notify_service.delivery.tokens import CallbackToken
+from tests.integration.notify.delivery.desk import Desk, account, desk
+
+AC = "AC" + "0" * 32
+SM = "SM" + "a" * 32
+FORM = {"AccountSid": AC, "MessageSid": SM, "MessageStatus": "delivered", "From": "+14155550100", "To": "+14155551001"}
+REPLY = {"AccountSid": AC, "MessageSid": SM, "From": "+14155551001", "To": "+14155550100", "Body": "hello"}
+STATUS = "/webhooks/twilio/status/main." + base64.urlsafe_b64encode(bytes(18)).decode()
+INBOUND = "/webhooks/twilio/inbound"
+
+
+def signed(d: Desk, path: str, form: dict[str, str], token: str = "sandbox-token") -> dict[str, str]:
+    return {"X-Twilio-Signature": RequestValidator(token).compute_signature(d.public_url + path, form)}
+
+
+async def post(d: Desk, path: str, form: Any, headers: dict[str, str]) -> tuple[int, str]:
+    async with d.session.post(d.public_url + path, data=form, headers=headers) as answer:
+        return answer.status, await answer.text()
+
+
+async def stored(d: Desk) -> int:
+    return int(
+        await d.pool.fetchval(
+            "SELECT (SELECT count(*) FROM inbound) + (SELECT count(*) FROM orphan_receipt) + (SELECT count(*) FROM receipt)"
+        )
+    )
+
+
+@pytest.mark.parametrize("path", [STATUS, INBOUND])
+async def test_what_is_not_signed_by_twilio_stores_nothing(notify_pool: asyncpg.Pool, path: str) -> None:
+    """No signature, a foreign one, one of another address, one of another form, a foreign account."""
+    form = FORM if path == STATUS else REPLY
+    async with desk(notify_pool, start=False) as d:
+        right = signed(d, path, form)
+        foreign = {**form, "AccountSid": "AC" + "1" * 32}
+        for wrong, sent in (
+            ({}, form),
+            ({"X-Twilio-Signature": ""}, form),
+            (signed(d, path, form, "other-token"), form),
+            (signed(d, path + "?x=1", form), form),
+            (right, {**form, "To": "+1999"}),
+            (signed(d, path, foreign), foreign),
+            ({**right, "Host": "evil.example", "X-Forwarded-Host": "evil.example"}, {**form, "x": "1"}),
+        ):
+            assert (await post(d, path, sent, wrong))[0] == 403
+        assert await stored(d) == 0
+        assert (await post(d, path, form, {**right, "X-Forwarded-Host": "evil.example"}))[0] in (200, 204)
+        assert await stored(d) == 1
+
+
+async def test_the_query_belongs_to_the_signature_as_it_was_sent(notify_pool: asyncpg.Pool) -> None:
+    """Percent signs are not decoded before the check."""
+    async with desk(notify_pool, start=False) as d:
+        path = f"{INBOUND}?a=%2Fb%20c&d="
+        async with d.session.post(
+            URL(d.public_url + path, encoded=True), data=REPLY, headers=signed(d, path, REPLY)
+        ) as answer:
+            assert answer.status == 200
+
+
+async def test_every_configured_token_is_good_while_tokens_are_rotated(notify_pool: asyncpg.Pool) -> None:
+    """Twilio signs with the old one until the new one is promoted."""
+    async with desk(notify_pool, start=False, accounts=[account(auth_tokens=("new", "sandbox-token"))]) as d:
+        for token, status in (("new", 200), ("sandbox-token", 200), ("older", 403)):
+            assert (await post(d, INBOUND, REPLY, signed(d, INBOUND, REPLY, token)))[0] == status
+
+
+async def test_other_bodies_than_forms_are_refused(notify_pool: asyncpg.Pool) -> None:
+    """Kind, encoding, size and method."""
+    async with desk(notify_pool, start=False) as d:
+        right = signed(d, INBOUND, REPLY)
+        assert (await post(d, INBOUND, b"{}", {**right, "Content-Type": "application/json"}))[0] == 415
+        encoded = {**right, "Content-Type": "application/x-www-form-urlencoded", "Content-Encoding": "gzip"}
+        assert (await post(d, INBOUND, b"x", encoded))[0] == 415
+        assert (await post(d, INBOUND, {**REPLY, "Body": "x" * 70_000}, right))[0] == 413
+        plain = {**right, "Content-Type": "application/x-www-form-urlencoded"}
+        assert (await post(d, INBOUND, b"AccountSid=%ff%fe", plain))[0] == 400
+        async with d.session.get(d.public_url + INBOUND) as answer:
+            assert answer.status == 405
+        assert await stored(d) == 0
+
+
+async def test_a_reply_is_answered_with_no_words_of_ours(notify_pool: asyncpg.Pool) -> None:
+    """An empty TwiML, as XML: a plain text would be sent to the person. Twice is once."""
+    async with desk(notify_pool, start=False) as d:
+        for _ in range(2):
+            async with d.session.post(d.public_url + INBOUND, data=REPLY, headers=signed(d, INBOUND, REPLY)) as answer:
+                assert answer.content_type == "text/xml"
+                assert (await answer.text()).endswith("<Response/>")
+        assert await stored(d) == 1
+
+
+@pytest.mark.parametrize(
+    "token", ["main." + "A" * 24, "other." + "A" * 24, "nonsense", "main.", str(CallbackToken.read("main." + "_" * 24))]
+)
+async def test_a_callback_for_nobody_is_answered_and_kept_a_day(notify_pool: asyncpg.Pool, token: str) -> None:
+    """Signed is signed: it is Twilio's, and may find its attempt later."""
+    async with desk(notify_pool, start=False) as d:
+        path = f"/webhooks/twilio/status/{token}"
+        assert (await post(d, path, FORM, signed(d, path, FORM)))[0] == 204
+        assert d.counted["orphan_receipt"] == 1
+        assert await notify_pool.fetchval("SELECT sid FROM orphan_receipt") == SM
+        await d.delivery.lines["main"].records.adopt_orphans()
+        assert await stored(d) == 1
+        await notify_pool.execute("UPDATE orphan_receipt SET received_at = received_at - interval '25 hours'")
+        await d.delivery.lines["main"].records.adopt_orphans()
+        assert await stored(d) == 0
+
+
+async def test_what_cannot_be_stored_is_answered_503_at_once(notify_pool: asyncpg.Pool) -> None:
+    """Twilio calls again, as the address asks it to."""
+    async with desk(notify_pool, start=False) as d:
+        held = [await notify_pool.acquire() for _ in range(notify_pool.get_max_size())]
+        try:
+            for path, form in ((STATUS, FORM), (INBOUND, REPLY)):
+                assert (await post(d, path, form, signed(d, path, form)))[0] == 503
+        finally:
+            for conn in held:
+                await notify_pool.release(conn)
+        assert (await post(d, INBOUND, REPLY, signed(d, INBOUND, REPLY)))[0] == 200
+
+
+async def test_a_signed_callback_that_says_nothing_usable_is_answered(notify_pool: asyncpg.Pool) -> None:
+    """Fields may change without notice; an error would only make Twilio repeat it."""
+    async with desk(notify_pool, start=False) as d:
+        for form in ({"AccountSid": AC}, {**FORM, "MessageSid": "x"}, {**FORM, "MessageStatus": "'; DROP"}):
+            assert (await post(d, STATUS, form, signed(d, STATUS, form)))[0] == 204
+        assert await stored(d) == 0
