@@ -38,11 +38,17 @@ class Loops:
         """None yet."""
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._heartbeats: dict[str, Heartbeat] = {}
+        self._heedless: set[str] = set()
         self.stopping = asyncio.Event()
 
-    def add(self, name: str, run: Awaitable[None]) -> None:
-        """Runs something for ever; its end is the process's end, unless it is stopping."""
+    def add(self, name: str, run: Awaitable[None], *, heeds_stop: bool = True) -> None:
+        """Runs something for ever; its end is the process's end, unless it is stopping.
+
+        ``heeds_stop`` says that it looks at ``stopping`` and ends by itself; what does not is ended at once.
+        """
         self._tasks[name] = asyncio.ensure_future(run)
+        if not heeds_stop:
+            self._heedless.add(name)
 
     def every(self, name: str, seconds: float, turn: Callable[[], Awaitable[None]]) -> None:
         """Runs a turn every so many seconds. The database's failures are logged and tried again; others are the loop's death."""
@@ -97,8 +103,9 @@ class Loops:
     async def close(self, grace_seconds: float) -> None:
         """Lets every loop finish its turn, then ends what still runs."""
         self.stopping.set()
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=grace_seconds)
+        finishing = [task for name, task in self._tasks.items() if name not in self._heedless]
+        if finishing:
+            await asyncio.wait(finishing, timeout=grace_seconds)
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)

@@ -175,9 +175,9 @@ def _start_loops(
 ) -> None:
     delivery.start(loops)
     if not settings.notify_database_pooled:
-        loops.add("listen", bells.listen(settings.notify_database_url.get_secret_value(), CHANNEL))
-    loops.add("publish", bells.publish(pool, CHANNEL))
-    loops.add("lag", measure_lag(metrics.loop_lag.set))
+        loops.add("listen", bells.listen(settings.notify_database_url.get_secret_value(), CHANNEL), heeds_stop=False)
+    loops.add("publish", bells.publish(pool, CHANNEL), heeds_stop=False)
+    loops.add("lag", measure_lag(metrics.loop_lag.set), heeds_stop=False)
 
     async def make_partitions() -> None:
         async with pool.acquire() as conn:

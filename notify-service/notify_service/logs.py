@@ -3,6 +3,8 @@
 import logging
 import re
 import sys
+import traceback
+from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
@@ -25,6 +27,20 @@ def _redact(_logger: Any, _method: str, event: Any) -> Any:
     return event
 
 
+def _where_it_failed(_logger: Any, _method: str, event: Any) -> Any:
+    """An exception as its type and the lines it came through: its message and local values may hold anything."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    elif isinstance(error, tuple):
+        error = error[1]
+    if isinstance(error, BaseException):
+        frames = traceback.extract_tb(error.__traceback__)[-12:]
+        event["exception"] = type(error).__name__
+        event["came_through"] = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
+    return event
+
+
 def _dumps(value: Any, **_: Any) -> str:
     return orjson.dumps(value, default=str).decode()
 
@@ -41,7 +57,7 @@ def configure(service: str, level: str = "INFO", to: TextIO | None = None) -> No
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.dict_tracebacks,
+        _where_it_failed,
         _redact,
     ]
     structlog.configure(

@@ -138,7 +138,7 @@ class Request:
 def notification_id(caller: str, account_id: str, request_id: str) -> uuid.UUID:
     """The id of a request's notification: the same for the same request, for ever."""
     digest = hashlib.sha256(f"{caller}\x00{account_id}\x00{request_id}".encode()).digest()
-    return uuid.UUID(bytes=digest[:16], version=8)
+    return uuid.UUID(bytes=digest[:16])
 
 
 def _match(field: str, value: str, pattern: re.Pattern[str]) -> str:
