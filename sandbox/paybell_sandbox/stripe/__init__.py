@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from paybell_sandbox.sandbox import Sandbox
-from paybell_sandbox.stripe import control
+from paybell_sandbox.stripe import control, hosted
 from paybell_sandbox.stripe.api.server import PREFIX
 from paybell_sandbox.stripe.side import STRIPE, Stripe
 
@@ -17,6 +17,7 @@ def setup(app: web.Application, sandbox: Sandbox) -> None:
     """Adds Stripe's API under ``/stripe`` and the routes of Stripe's side below ``/sandbox``."""
     stripe = Stripe(sandbox)
     app[STRIPE] = stripe
+    hosted.setup(app)
     app.router.add_route("*", PREFIX + "/{path:.*}", stripe.answer)
     control.setup(app)
 

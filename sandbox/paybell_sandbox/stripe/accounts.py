@@ -30,6 +30,8 @@ class Accounts:
     heard: Callable[[Event], None]
     key: str = ""
     """The main account's key; empty: any key that has Stripe's form opens it."""
+    hosted: str = ""
+    """Where the sandbox shows Stripe's pages for customers; empty: links lead to Stripe."""
     main: str = DEFAULT_ACCOUNT
     keys: dict[str, str] = field(default_factory=dict)
     """Further keys -> the account they open by themselves."""
@@ -48,6 +50,7 @@ class Accounts:
             ids=Ids(f"{self.seed}:{account}:{livemode}"),
             now=self.now,
             on_event=self.heard,
+            hosted=self.hosted,
         )
         for name, item_type in _LISTS:
             for end, word in (("blocklist", "block"), ("allowlist", "allow")):

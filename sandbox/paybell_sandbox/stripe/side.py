@@ -39,6 +39,7 @@ class Stripe:
             now=self.sandbox.clock.unix,
             heard=self.deliveries.hear,
             key=self.sandbox.settings.stripe_api_key.get_secret_value(),
+            hosted=_hosted(self.sandbox.settings.listen),
         )
         self.deliveries.main_account = self.accounts.main
         self.api = Api(self.accounts, self.deliveries, Ids(f"requests:{seed}"))
@@ -104,6 +105,12 @@ class Stripe:
         finally:
             world.ids = ids
         return touched, world.events[before:]
+
+
+def _hosted(listen: str) -> str:
+    """The browser that follows a link runs on this machine, wherever the services are."""
+    port = listen.rpartition(":")[2]
+    return "" if port == "0" else f"http://127.0.0.1:{port}/stripe/hosted"
 
 
 STRIPE: Final[web.AppKey[Stripe]] = web.AppKey("stripe", Stripe)

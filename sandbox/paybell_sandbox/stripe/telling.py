@@ -56,7 +56,7 @@ class Told:
         sent = [event for event in self.events if has_event(version, event.type)]
         return [event.envelope(version, connected=connected) for event in sent]
 
-    def then(self, name: str, *, after: int = 0, **given: Any) -> Told:
+    def then(self, name: str, /, *, after: int = 0, **given: Any) -> Told:
         """A further story in the same account, `after` seconds later."""
         self.clock.now += after
         before = len(self.world.events)
@@ -66,6 +66,7 @@ class Told:
 
 def tell(
     name: str,
+    /,
     *,
     seed: str | int = 1,
     now: int = DEFAULT_NOW,

@@ -85,6 +85,8 @@ class World:
     """Business time, Unix seconds."""
     default_version: str = NEWEST
     """The account's API version: of requests without Stripe-Version and of GET /v1/events."""
+    hosted: str = ""
+    """Where the sandbox shows the pages that Stripe hosts; empty: links lead to Stripe."""
     on_event: Callable[[Event], None] = _nobody
     objects: dict[str, Obj] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)

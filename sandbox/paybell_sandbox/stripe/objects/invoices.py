@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from paybell_sandbox.stripe import links
 from paybell_sandbox.stripe.objects.amounts import written
 from paybell_sandbox.stripe.world import Obj, World
 
@@ -202,15 +203,14 @@ def finalised(world: World, invoice: Obj, customer: Obj) -> dict[str, Any]:
     """What finalising changes on a draft: number, links, status open."""
     sequence = customer["next_invoice_sequence"]
     customer["next_invoice_sequence"] = sequence + 1
-    mode = "live" if world.livemode else "test"
-    link = f"https://invoice.stripe.com/i/{world.account}/{mode}_{world.ids.text(60)}"
+    link = links.invoice(world)
     now = world.now()
     return {
         "automatically_finalizes_at": None,
         "effective_at": now,
         "ending_balance": 0,
-        "hosted_invoice_url": f"{link}?s=ap",
-        "invoice_pdf": f"{link.replace('invoice.', 'pay.')}/pdf?s=ap",
+        "hosted_invoice_url": link,
+        "invoice_pdf": link.replace("//invoice.", "//pay.").replace("?s=ap", "") + "/pdf",
         "number": f"{customer['invoice_prefix']}-{sequence:04d}",
         "status": "open",
         "status_transitions": {**invoice["status_transitions"], "finalized_at": now},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from paybell_sandbox.stripe import links
 from paybell_sandbox.stripe.declines import Decline
 from paybell_sandbox.stripe.world import Obj, World
 
@@ -162,7 +163,7 @@ def charge_object(
         "radar_options": {},
         "receipt_email": intent["receipt_email"],
         "receipt_number": None,
-        "receipt_url": f"https://pay.stripe.com/receipts/payment/{world.ids.text(40)}" if paid else None,
+        "receipt_url": links.receipt(world) if paid else None,
         "refunded": False,
         "review": None,
         "shipping": copy.deepcopy(intent["shipping"]),

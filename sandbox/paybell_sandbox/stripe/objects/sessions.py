@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from paybell_sandbox.stripe import links
 from paybell_sandbox.stripe.world import Obj, World
 
 
@@ -105,7 +106,7 @@ def checkout_session_object(
         "success_url": success_url,
         "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted",
-        "url": f"https://checkout.stripe.com/c/pay/{identity}#{world.ids.text(40)}",
+        "url": links.checkout(world, identity),
         "wallet_options": None,
     }
 
@@ -149,7 +150,6 @@ def portal_session_object(
     flow: dict[str, Any] | None,
     after_expiration: dict[str, Any] | None,
 ) -> Obj:
-    mode = "live" if world.livemode else "test"
     return {
         "id": world.ids.new("bps"),
         "object": "billing_portal.session",
@@ -163,5 +163,5 @@ def portal_session_object(
         "locale": locale,
         "on_behalf_of": None,
         "return_url": return_url,
-        "url": f"https://billing.stripe.com/p/session/{mode}_{world.ids.text(60)}",
+        "url": links.portal(world),
     }

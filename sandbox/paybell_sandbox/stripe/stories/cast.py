@@ -105,4 +105,4 @@ def last(
     for found in reversed(world.kinds.get(kind, [])):
         if fits(found):
             return found
-    raise StoryError(f"there is no {what} yet: play a story first that makes one")
+    raise StoryError(f"what is missing is {what}: play a story first that makes one")

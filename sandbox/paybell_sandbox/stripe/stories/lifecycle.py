@@ -10,6 +10,7 @@ from paybell_sandbox.stripe import billing, previews
 from paybell_sandbox.stripe.catalogue import ARTICLES, price_for
 from paybell_sandbox.stripe.objects.subscriptions import period_of, priced, subscription_object
 from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, subscription_for
+from paybell_sandbox.stripe.stories.renewals import put_in_new_card
 from paybell_sandbox.stripe.stories.story import CUSTOMER, MONEY, SUBSCRIBED, Options, Parameter, Story
 from paybell_sandbox.stripe.world import Obj, World
 
@@ -57,6 +58,13 @@ def card_updated(world: World, options: Options) -> dict[str, str]:
     card = card_of(world, customer)
     changed = {**card["card"], "exp_year": card["card"]["exp_year"] + 4, "last4": "0341"}
     world.change(card, "payment_method.automatically_updated", card=changed)
+    return {"customer": customer["id"], "payment_method": card["id"]}
+
+
+def new_card(world: World, options: Options) -> dict[str, str]:
+    customer = customer_of(world, options)
+    with world.caused_by(world.ids.new("req")):
+        card = put_in_new_card(world, customer)
     return {"customer": customer["id"], "payment_method": card["id"]}
 
 
@@ -176,7 +184,7 @@ STORIES: Final = (
         "The card of a running subscription ends before the next renewal.",
         card_expiring,
         (*CUSTOMER, *MONEY, _days(14)),
-        ("card_updated", "renewal_fails"),
+        ("card_updated", "new_card", "renewal_fails"),
     ),
     Story(
         "card_updated",
@@ -184,6 +192,14 @@ STORIES: Final = (
         "The bank sends a new card",
         "The card network tells Stripe of the new card by itself.",
         card_updated,
+        CUSTOMER,
+    ),
+    Story(
+        "new_card",
+        GROUP,
+        "A customer puts in a new card",
+        "In the customer portal; nothing is paid by it yet.",
+        new_card,
         CUSTOMER,
     ),
     Story(

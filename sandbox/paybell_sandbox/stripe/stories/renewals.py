@@ -55,18 +55,27 @@ def retry_fails(world: World, options: Options) -> dict[str, str]:
     return touched(invoice, world)
 
 
+def put_in_new_card(world: World, customer: Obj) -> Obj:
+    person = next((one for one in PEOPLE.values() if one.email == customer["email"]), PEOPLE["ana"])
+    last4 = f"{world.ids.number(10_000):04d}"
+    card = world.add(
+        payment_method_object(world, person, customer=customer["id"], created=world.now(), last4=last4, exp_month=11)
+    )
+    world.emit("payment_method.attached", card)
+    settings = {**customer["invoice_settings"], "default_payment_method": card["id"]}
+    world.change(customer, "customer.updated", invoice_settings=settings)
+    for subscription in world.kinds.get("subscription", []):
+        if subscription["customer"] == customer["id"] and subscription["status"] != "canceled":
+            world.change(subscription, "customer.subscription.updated", default_payment_method=card["id"])
+    return card
+
+
 def customer_pays(world: World, options: Options) -> dict[str, str]:
     invoice = last(world, "invoice", options, "an unpaid bill", _payable)
     customer = world.need(invoice["customer"])
     with world.caused_by(world.ids.new("req")):
         if options.switch("new_card") or customer["invoice_settings"]["default_payment_method"] is None:
-            person = next((one for one in PEOPLE.values() if one.email == customer["email"]), PEOPLE["ana"])
-            card = payment_method_object(
-                world, person, customer=customer["id"], created=world.now(), last4="1881", exp_month=11
-            )
-            world.emit("payment_method.attached", world.add(card))
-            settings = {**customer["invoice_settings"], "default_payment_method": card["id"]}
-            world.change(customer, "customer.updated", invoice_settings=settings)
+            put_in_new_card(world, customer)
         billing.pay(world, invoice, card_of(world, customer), counts_as_attempt=True)
     return touched(invoice, world)
 

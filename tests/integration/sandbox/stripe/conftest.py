@@ -29,9 +29,9 @@ class Control:
             assert answer.status == status if status else answer.status < 300, await answer.text()
             return await answer.json()
 
-    async def play(self, name: str, **given: Any) -> dict[str, str]:
+    async def play(self, story: str, /, **given: Any) -> dict[str, str]:
         """Ids of what the story touched."""
-        told = await self.ask("POST", f"stories/{name}", given)
+        told = await self.ask("POST", f"stories/{story}", given)
         ids: dict[str, str] = told["ids"]
         return ids
 

@@ -265,6 +265,13 @@ def test_a_payment_of_radar_is_blocked_before_the_bank_sees_it() -> None:
     assert (outcome["type"], outcome["reason"], outcome["network_status"]) == ("blocked", "rule", "not_sent_to_network")
 
 
+def test_a_customer_can_have_another_name_number_and_language() -> None:
+    told = tell("renewal_fails", name="Kai", phone="", locale="ja-JP")
+    customer = told.world.need(told.ids["customer"])
+    assert (customer["name"], customer["phone"], customer["preferred_locales"]) == ("Kai", None, ["ja-JP"])
+    assert told.world.need(told.ids["invoice"])["customer_phone"] is None
+
+
 def test_a_guest_is_no_customer() -> None:
     told = tell("purchase", guest=True, phone="+49 171 3920012")
     assert "customer" not in told.ids
