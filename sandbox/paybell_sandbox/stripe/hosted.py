@@ -26,7 +26,7 @@ _FIELDS: Final = {
 _STYLE: Final = """
 :root { color-scheme: light dark; font-family: system-ui, sans-serif; }
 body { display: grid; place-items: center; min-height: 100vh; margin: 0; background: light-dark(#f4f5f7, #14161a); }
-main { width: min(22rem, 88vw); padding: 2rem; border-radius: 1rem; background: light-dark(#fff, #1e2127);
+main { box-sizing: border-box; width: min(24rem, 90vw); padding: 2rem; border-radius: 1rem; background: light-dark(#fff, #1e2127);
   box-shadow: 0 1rem 3rem #0002; }
 h1 { font-size: 2rem; margin: .2rem 0 1rem; } p { line-height: 1.5; margin: .4rem 0; opacity: .8; }
 button { width: 100%; margin-top: 1.2rem; padding: .8rem; border: 0; border-radius: .6rem; font: inherit;

@@ -93,6 +93,12 @@ def expire(world: World, intent: Obj) -> None:
     world.emit("payment_intent.canceled", intent)
 
 
+def refundable_amount(charge: Obj) -> int:
+    """What can still be given back. What a partial capture left counts as given back already."""
+    left: int = charge["amount"] - charge["amount_refunded"]
+    return left if charge["captured"] else 0
+
+
 def refund(
     world: World,
     charge: Obj,

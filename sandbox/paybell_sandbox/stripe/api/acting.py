@@ -28,7 +28,7 @@ def merged_metadata(obj: Obj, given: Any) -> dict[str, str]:
 def create_refund(call: Call) -> Obj:
     only(call, "charge", "payment_intent", "amount", "reason", "metadata")
     charge = _charge_to_refund(call)
-    left = charge["amount_captured"] - charge["amount_refunded"]
+    left = paying.refundable_amount(charge)
     amount = call.params.get("amount", left)
     if charge["disputed"] and _is_lost_to_dispute(call, charge):
         raise ApiError(

@@ -19,7 +19,7 @@ AFTER_REFUND: Final = ("refund_fails",)
 
 
 def refundable(charge: Obj) -> bool:
-    return charge["captured"] and not charge["disputed"] and charge["amount_refunded"] < charge["amount_captured"]
+    return not charge["disputed"] and paying.refundable_amount(charge) > 0
 
 
 def _charge(world: World, options: Options) -> Obj:
@@ -41,14 +41,14 @@ def _ids(charge: Obj, *refunds: Obj) -> dict[str, str]:
 def refund_full(world: World, options: Options) -> dict[str, str]:
     charge = _charge(world, options)
     with world.caused_by(world.ids.new("req"), world.ids.text(36)):
-        left = charge["amount_captured"] - charge["amount_refunded"]
+        left = paying.refundable_amount(charge)
         made = paying.refund(world, charge, left, reason=options.word("reason"))
     return _ids(charge, made)
 
 
 def refund_two_parts(world: World, options: Options) -> dict[str, str]:
     charge = _charge(world, options)
-    left = charge["amount_captured"] - charge["amount_refunded"]
+    left = paying.refundable_amount(charge)
     first = options.number("first") or left * 3 // 10 // 10 * 10
     second = options.number("second") or left * 2 // 10 // 10 * 10
     if first <= 0 or second <= 0 or first + second > left:

@@ -65,6 +65,8 @@ async def test_money_put_aside_is_taken(client: stripe.StripeClient, control: Co
     ids = await control.play("purchase_authorised")
     intent = await client.v1.payment_intents.capture_async(ids["payment_intent"], {"amount_to_capture": 5_000})
     assert (intent.status, intent.amount_received) == ("succeeded", 5_000)
+    refund = await client.v1.refunds.create_async({"payment_intent": ids["payment_intent"]})
+    assert refund.amount == 5_000
     with pytest.raises(stripe.InvalidRequestError) as refused:
         await client.v1.payment_intents.cancel_async(ids["payment_intent"])
     assert refused.value.code == "payment_intent_unexpected_state"
