@@ -84,7 +84,7 @@ class Planning:
         for row in rows:
             try:
                 facts.append(_fact(row, self.sealer))
-            except (UnsealableError, ValueError, KeyError) as error:
+            except (UnsealableError, ValueError, TypeError, KeyError) as error:
                 log.warning(
                     "planning.fact_unreadable",
                     account_id=row["account_id"],
@@ -134,6 +134,8 @@ def _take(change: Change, fact: Fact, writes: PlanWrites, plans: dict[tuple[str,
 
 def _fact(row: asyncpg.Record, sealer: Sealer) -> Fact:
     details = open_details(sealer, row["account_id"], row["fact_key"], row["data_key_id"], row["details"])
+    if not isinstance(details["attributes"], dict) or not isinstance(details["person"], dict):
+        raise TypeError("details are not of the form {attributes, person}")
     return Fact(
         account_id=row["account_id"],
         key=row["fact_key"],

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
@@ -57,6 +58,17 @@ class Tls:
     ca: bytes
     certificate: bytes
     key: bytes
+
+
+def tls_of(ca: Path | None, certificate: Path | None, key: Path | None) -> Tls | None:
+    """Reads GRPC_TLS_CA, GRPC_TLS_CERT and GRPC_TLS_KEY; None where they are not set.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    if ca is None or certificate is None or key is None:
+        return None
+    return Tls(ca.read_bytes(), certificate.read_bytes(), key.read_bytes())
 
 
 @asynccontextmanager

@@ -181,7 +181,7 @@ class Submission:
     def _built(self, step: DueStep, read_at: datetime) -> bytes | EndedStep:
         try:
             return frozen_bytes(step, read_at, self.zones[step.account_id])
-        except (KeyError, ValueError, TypeError) as error:  # one odd record stops nobody else
+        except (KeyError, ValueError, TypeError, AttributeError) as error:  # one odd record stops nobody else
             log.warning(
                 "submitting.unbuildable",
                 account_id=step.account_id,

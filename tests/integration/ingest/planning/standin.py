@@ -52,6 +52,7 @@ class Standin(NotificationServiceServicer):
     acknowledged: list[str] = field(default_factory=list)
     story_answer: GetStoryResponse | None = None
     hold: asyncio.Event | None = None
+    pull: Any = None  # awaited before a pull is answered
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @override
@@ -104,8 +105,10 @@ class Standin(NotificationServiceServicer):
         return self.cancel_answer
 
     @override
-    async def PullOutcomes(self, request: PullOutcomesRequest, _context: Any) -> PullOutcomesResponse:
+    async def PullOutcomes(self, request: PullOutcomesRequest, context: Any) -> PullOutcomesResponse:
         """Gives what is not acknowledged."""
+        if self.pull is not None:
+            await self.pull(request, context)
         waiting = [each for each in self.feed if each.outcome_id not in self.acknowledged]
         return PullOutcomesResponse(outcomes=waiting[: request.max_outcomes])
 

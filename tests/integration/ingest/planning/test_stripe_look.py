@@ -1,0 +1,97 @@
+"""The truth is read at Stripe: one GET a subject, within the budget, and trouble never counts as an answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import aiohttp
+import asyncpg
+import pytest
+
+from ingest_service.accounts import Account
+from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads, reading
+from ingest_service.submitting.stripe_look import look
+from ingest_service.submitting.truth import NotNow, Over, StillSo
+from paybell_sandbox.app import RunningSandbox, running
+from paybell_sandbox.settings import Settings
+from paybell_sandbox.stripe import STRIPE
+
+MAIN = Account(
+    account_id="main", stripe_account=None, livemode=False, api_key="sk_test_sandbox", webhook_secrets=(), region="US", zone="UTC", rules_file=None
+)  # fmt: skip
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[RunningSandbox]:
+    async with running(Settings(listen="127.0.0.1:0", time_scale=0.01)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def reads(box: RunningSandbox, ingest_pool: asyncpg.Pool) -> AsyncIterator[StripeReads]:
+    async with reading(ingest_pool, {"main": MAIN}, api_base=box.stripe_api_base, per_second=100) as made:
+        yield made
+
+
+async def play(box: RunningSandbox, story: str, **parameters: object) -> dict[str, str]:
+    ids, _ = box.app[STRIPE].play(story, dict(parameters))
+    return dict(ids)
+
+
+@pytest.mark.parametrize("ending", ["customer_pays", "invoice_voided", "invoice_uncollectible", "subscription_ends"])
+async def test_an_unpaid_bill_is_still_so_until_it_is_settled_in_any_way(
+    box: RunningSandbox, reads: StripeReads, ending: str
+) -> None:
+    ids = await play(box, "renewal_fails")
+    assert await look(reads, "main", ids["invoice"]) == StillSo()
+    await play(box, ending)
+    assert isinstance(await look(reads, "main", ids["invoice"]), Over)
+
+
+async def test_a_purchase_that_failed_is_still_so_until_the_buyer_succeeds(
+    box: RunningSandbox, reads: StripeReads
+) -> None:
+    ids = await play(box, "purchase_fails")
+    assert await look(reads, "main", ids["payment_intent"]) == StillSo()
+    await play(box, "buyer_succeeds")
+    assert isinstance(await look(reads, "main", ids["payment_intent"]), Over)
+
+
+async def test_what_is_gone_is_over_and_what_cannot_be_looked_up_is_believed(reads: StripeReads) -> None:
+    assert isinstance(await look(reads, "main", "in_nothing"), Over)
+    assert await reads.get("main", "/v1/invoices/in_nothing") == Gone()
+    assert await look(reads, "main", "re_1") == StillSo()
+
+
+@pytest.mark.parametrize("act", ["500", "429", "reset", "truncate"])
+async def test_trouble_at_stripe_is_no_answer(box: RunningSandbox, reads: StripeReads, act: str) -> None:
+    ids = await play(box, "renewal_fails")
+    async with aiohttp.ClientSession() as session:
+        fault = {"side": "stripe", "operation": "invoices.retrieve", "act": act, "count": 3}
+        async with session.put(f"{box.url}/sandbox/faults", json={"rules": [fault]}) as answer:
+            assert answer.status == 200, await answer.text()
+    assert isinstance(await look(reads, "main", ids["invoice"]), NotNow)
+
+
+async def test_a_wrong_key_is_said_and_is_no_answer(box: RunningSandbox, ingest_pool: asyncpg.Pool) -> None:
+    async with reading(
+        ingest_pool, {"main": replace(MAIN, api_key="wrong")}, api_base=box.stripe_api_base, per_second=100
+    ) as made:
+        answer = await look(made, "main", "in_1")
+    assert isinstance(answer, NotNow)
+    assert "STRIPE_API_KEY" in answer.reason
+
+
+async def test_reads_keep_to_the_budget_that_replicas_share(box: RunningSandbox, ingest_pool: asyncpg.Pool) -> None:
+    ids = await play(box, "renewal_fails")
+    path = f"/v1/invoices/{ids['invoice']}"
+    began = await ingest_pool.fetchval("SELECT clock_timestamp()")
+    async with (
+        reading(ingest_pool, {"main": MAIN}, api_base=box.stripe_api_base, per_second=8) as one,
+        reading(ingest_pool, {"main": MAIN}, api_base=box.stripe_api_base, per_second=8) as two,
+    ):
+        answers = await asyncio.gather(*(each.get("main", path) for each in (one, two) * 4))
+    took = await ingest_pool.fetchval("SELECT clock_timestamp() - $1", began)
+    assert all(isinstance(answer, Found) for answer in answers)
+    assert not any(isinstance(answer, AskLater) for answer in answers)
+    assert took.total_seconds() >= 0.6, "8 reads at 2 a quarter second touch at least four slices"
