@@ -14,6 +14,7 @@ from notify_service.replies.reply import Reply
 from notify_service.sealing import Finder, Sealer
 from notify_service.wake import Bells
 
+from . import expiry
 from .case import Times
 from .claim import Claimer
 from .gatekeeping import LedgerGatekeeper
@@ -118,6 +119,7 @@ class Delivery:
             loops.add(f"sending {account_id}", line.sending.run(loops))
             loops.add(f"replies {account_id}", self._handle_replies(loops, line))
             loops.every(f"resolver {account_id}", max(1.0 * self._time_scale, 0.1), _until_none(line.resolver.turn))
+            loops.every(f"expiry {account_id}", max(30.0 * self._time_scale, 0.5), _until_none(self._expiry(line)))
             loops.every(f"orphans {account_id}", 60.0, line.records.adopt_orphans)
             if line.polling is not None:
                 loops.every(f"inbound {account_id}", max(10.0 * self._time_scale, 0.25), self._poll(line, line.polling))
@@ -178,6 +180,20 @@ class Delivery:
         while not loops.stopping.is_set():
             await loops.turn(name, _until_none(line.replies.turn))
             await bell.wait(1.0)
+
+    def _expiry(self, line: Line) -> Callable[[], Any]:
+        n, account = self._neighbours, sending_account_of(line.account)
+
+        async def turn() -> int:
+            now = n.clock.now()
+            async with n.pool.acquire() as conn, conn.transaction():
+                expired = await expiry.expire(conn, account.account_id, n.outcomes, now)
+                stranded = await expiry.unstrand(conn, account, n.outcomes, now)
+            if expired or stranded:
+                n.bells.ring(OUTCOMES_BELL, sending_bell(account.account_id))
+            return expired + stranded
+
+        return turn
 
     def _poll(self, line: Line, polling: InboundPolling) -> Callable[[], Any]:
         async def poll() -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import aiohttp
@@ -32,6 +32,7 @@ from notify_service.words.reference import reference
 from paybell_sandbox.app import RunningSandbox, running
 from paybell_sandbox.settings import Settings
 
+T = TypeVar("T")
 SEALER = Sealer({"k1": bytes(32)})
 FINDER = Finder({"l1": bytes(range(32))})
 POLICY = policy.parse((Path(__file__).parents[4] / "notify-service" / "policy.yaml").read_text())
@@ -80,6 +81,14 @@ def account(account_id: str = "main", **changes: Any) -> Account:
         senders=(Sender("sms", "sms", "", FROM), Sender("voice", "voice", "", FROM)),
     )
     return replace(plain, **changes)
+
+
+async def eventually(look: Callable[[], Awaitable[T]], seconds: float = 15) -> T:
+    """What `look` finds, once it finds something."""
+    async with asyncio.timeout(seconds):
+        while not (found := await look()):  # noqa: ASYNC110 (what is looked for stands elsewhere)
+            await asyncio.sleep(0.02)
+    return found
 
 
 @dataclass
@@ -192,16 +201,22 @@ class Desk:
 
     async def until(self, notification_id: UUID, *states: str, seconds: float = 20) -> Mapping[str, Any]:
         """The row, once it stands in one of these states."""
-        async with asyncio.timeout(seconds):
-            while (row := await self.row(notification_id))["state"] not in states:  # noqa: ASYNC110 (the row is the signal)
-                await asyncio.sleep(0.02)
-        return row
+
+        async def there() -> Mapping[str, Any] | None:
+            row = await self.row(notification_id)
+            return row if row["state"] in states else None
+
+        found = await eventually(there, seconds)
+        assert found is not None
+        return found
 
     async def halted(self, cause: str) -> None:
         """Returns once the account does not send, for this cause."""
-        async with asyncio.timeout(20):
-            while self.delivery.halted() != {"main": {"": cause}}:  # noqa: ASYNC110 (a probe may be under way)
-                await asyncio.sleep(0.02)
+
+        async def halted() -> bool:
+            return self.delivery.halted() == {"main": {"": cause}}
+
+        await eventually(halted)
 
     async def at_provider(self, to: str, direction: str = "outbound-api") -> list[Any]:
         """What the provider's own list holds for a number: the judge."""

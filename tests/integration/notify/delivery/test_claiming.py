@@ -26,6 +26,7 @@ from tests.integration.notify.delivery.desk import (
     StoredOutcomes,
     account,
     desk,
+    eventually,
 )
 
 
@@ -125,11 +126,11 @@ async def test_a_stop_in_progress_is_waited_for(notify_pool: asyncpg.Pool) -> No
             address = await consent.ensure(stopping, "main", "+14155551001")
             await consent.revoke(stopping, "main", address, channel="sms", at=d.clock.now(), sid="SM", words="STOP")
             claiming = asyncio.create_task(one.claim(sending, one.account.senders()["sms"], {2: 5}, d.clock.now()))
-            async with asyncio.timeout(5):
-                while not await notify_pool.fetchval(  # noqa: ASYNC110 (the lock is the signal)
+            await eventually(
+                lambda: notify_pool.fetchval(
                     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-                ):
-                    await asyncio.sleep(0.01)
+                )
+            )
             await transaction.commit()
             assert (await claiming).calls == ()
         assert (await d.row(notification))["state"] == "suppressed"

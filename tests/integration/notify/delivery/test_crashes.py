@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.integration.notify.delivery.desk import desk
+from tests.integration.notify.delivery.desk import desk, eventually
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -82,9 +82,7 @@ async def test_a_stop_lets_calls_under_way_finish_and_be_recorded(
         await d.close_http()
         made = [await d.submit(f"+1415555{1000 + n}", wake=False) for n in range(20)]
         async with worker(notify_database_url, d.box.twilio_api_base, port) as process:
-            async with asyncio.timeout(20):
-                while not await notify_pool.fetchval("SELECT count(*) FROM attempt"):  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await eventually(lambda: notify_pool.fetchval("SELECT count(*) FROM attempt"))
             process.terminate()
             async with asyncio.timeout(20):
                 assert await process.wait() == 0
