@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 import stripe
+from pydantic import SecretStr
 
-from paybell_sandbox.app import RunningSandbox
+from paybell_sandbox.app import RunningSandbox, running
+from paybell_sandbox.settings import Settings
 from tests.integration.sandbox.stripe.conftest import Control
 
 
@@ -126,12 +128,43 @@ async def test_what_cannot_be_expanded_is_refused(client: stripe.StripeClient, c
         await client.v1.invoices.list_async({"expand": [path]})
 
 
+async def test_expanding_ends_at_four_levels(client: stripe.StripeClient, control: Control) -> None:
+    ids = await control.play("renewal_fails")
+    four = "payments.data.payment.payment_intent"
+    await client.v1.invoices.retrieve_async(ids["invoice"], {"expand": [four]})
+    with pytest.raises(stripe.InvalidRequestError, match="more than 4 levels"):
+        await client.v1.invoices.list_async({"expand": [f"data.{four}"]})
+
+
+async def test_where_a_key_is_set_no_other_opens() -> None:
+    settings = Settings(listen="127.0.0.1:0", stripe_api_key=SecretStr("sk_live_ours"))
+    http = stripe.AIOHTTPClient()
+    async with running(settings) as box:
+        await client_with(box, "sk_live_ours", http).v1.customers.list_async()
+        with pytest.raises(stripe.AuthenticationError):
+            await client_with(box, "sk_live_theirs", http).v1.customers.list_async()
+    await http.close_async()  # type: ignore[no-untyped-call]
+
+
+async def test_an_account_with_a_key_of_its_own_is_opened_by_it_alone(box: RunningSandbox, control: Control) -> None:
+    await control.ask("PUT", "stripe/accounts/acct_1SecondShop000", {"api_key": "sk_test_second"})
+    ids = await control.play("purchase", account="acct_1SecondShop000")
+    http = stripe.AIOHTTPClient()
+    charge = await client_with(box, "sk_test_second", http).v1.charges.retrieve_async(ids["charge"])
+    assert charge.id == ids["charge"]
+    with pytest.raises(stripe.InvalidRequestError, match="No such charge"):
+        await client_with(box, "sk_test_sandbox", http).v1.charges.retrieve_async(ids["charge"])
+    await http.close_async()  # type: ignore[no-untyped-call]
+
+
 async def test_lists_come_newest_first_in_pages(client: stripe.StripeClient) -> None:
     made = [(await client.v1.customers.create_async({"name": f"Customer {n}"})).id for n in range(25)]
     first = await client.v1.customers.list_async()
     assert ([found.id for found in first.data], first.has_more) == (made[:14:-1], True)
     seen = [found.id async for found in (await client.v1.customers.list_async({"limit": 7})).auto_paging_iter()]
     assert seen == made[::-1]
+    last = await client.v1.customers.list_async({"starting_after": made[5], "limit": 5})
+    assert ([found.id for found in last.data], last.has_more) == (made[4::-1], False)
     before = await client.v1.customers.list_async({"ending_before": made[0], "limit": 3})
     assert ([found.id for found in before.data], before.has_more) == (made[3:0:-1], True)
 

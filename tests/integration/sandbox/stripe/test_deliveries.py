@@ -158,9 +158,8 @@ async def test_connected_accounts_are_heard_by_connect_endpoints_only(control: C
     await connect(control, own)
     await connect(control, connected, connect=True)
     await control.play("phone_changed", account="acct_1ConnectedShop0")
-    await connected.wait_for(1)
     await control.play("phone_changed")
-    await own.wait_for(1)
+    await control.ask("GET", "stripe/wait/delivered")
     (event,) = [json.loads(body) for body in connected.bodies]
     assert event["account"] == "acct_1ConnectedShop0"
     (event,) = [json.loads(body) for body in own.bodies]
@@ -172,9 +171,8 @@ async def test_live_and_test_are_apart(control: Control, receivers: Any) -> None
     await connect(control, test)
     await connect(control, live, livemode=True)
     await control.play("phone_changed", livemode=True)
-    await live.wait_for(1)
     await control.play("phone_changed", livemode=False)
-    await test.wait_for(1)
+    await control.ask("GET", "stripe/wait/delivered")
     assert [json.loads(body)["livemode"] for body in live.bodies] == [True]
     assert [json.loads(body)["livemode"] for body in test.bodies] == [False]
 
