@@ -189,6 +189,10 @@ def _start_loops(
                 bells.ring_all()
 
     async def measure() -> None:
+        metrics.halted.clear()
+        for account_id, halts in delivery.halted().items():
+            for sender, cause in halts.items():
+                metrics.halted.labels(account_id, sender, cause).set(1)
         await _measure(pool, clock, metrics, accounts)
 
     loops.every("partitions", 3600.0, make_partitions)

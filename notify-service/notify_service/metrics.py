@@ -38,6 +38,12 @@ class Metrics:
                              registry=self.registry)  # fmt: skip
         self.oldest = Gauge("notify_oldest_due_seconds", "How long the oldest due notification waits", ["account_id", "lane"],
                             registry=self.registry)  # fmt: skip
+        self.halted = Gauge(
+            "notify_halted",
+            "1 while an account (sender empty) or one of its senders does not send, and why",
+            ["account_id", "sender", "cause"],
+            registry=self.registry,
+        )
 
     def count(self, event: str, labels: Mapping[str, str], by: int) -> None:
         """Counts something that delivery names."""
