@@ -60,10 +60,11 @@ CROSS JOIN LATERAL (
 ) AS f
 """
 
+# by key, never by way of the open queue: see submitting/step_queue.py
 _PLANNED = """
 UPDATE fact SET state = 'planned', due_at = NULL, reason = p.reason, rules_epoch = $4, rules_hash = $5, planned_at = $6
 FROM unnest($2::text[], $3::text[]) AS p (fact_key, reason)
-WHERE fact.account_id = $1 AND fact.fact_key = p.fact_key AND fact.state = 'ready'
+WHERE fact.account_id = $1 AND fact.fact_key = p.fact_key AND (fact.state = 'ready') IS TRUE
 """
 
 _PUT_OFF = """
@@ -72,5 +73,5 @@ UPDATE fact SET tries = tries + 1, reason = p.reason,
     state = CASE WHEN tries + 1 >= $4 THEN 'dropped' ELSE state END,
     due_at = CASE WHEN tries + 1 >= $4 THEN NULL ELSE due_at END
 FROM unnest($2::text[], $3::text[]) AS p (fact_key, reason)
-WHERE fact.account_id = $1 AND fact.fact_key = p.fact_key AND fact.state = 'ready'
+WHERE fact.account_id = $1 AND fact.fact_key = p.fact_key AND (fact.state = 'ready') IS TRUE
 """

@@ -230,13 +230,14 @@ SELECT $1, s.* FROM unnest($2::uuid[], $3::smallint[], $4::text[], $5::smallint[
 _MOVE_STEPS = """
 UPDATE step SET due_at = s.due_at, not_after = s.not_after, updated_at = now()
 FROM unnest($2::uuid[], $3::smallint[], $4::timestamptz[], $5::timestamptz[]) AS s (plan_id, number, due_at, not_after)
-WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.number AND step.state = 'waiting' AND step.round = 1
+WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.number AND step.round = 1
+    AND (step.state = 'waiting') IS TRUE
 """
 
 _CANCEL_STEPS = """
 WITH ended AS MATERIALIZED (
     SELECT plan_id, number FROM step
-    WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) AND state IN ('waiting', 'frozen')
+    WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) AND (state IN ('waiting', 'frozen')) IS TRUE
     ORDER BY plan_id, number
     FOR UPDATE
 )

@@ -65,7 +65,7 @@ WHERE c.state = 'open'
 _CANCEL_STEPS = """
 WITH ended AS MATERIALIZED (
     SELECT plan_id, number, concern FROM step
-    WHERE account_id = $1 AND concern = ANY ($2::text[]) AND state IN ('waiting', 'frozen')
+    WHERE account_id = $1 AND concern = ANY ($2::text[]) AND (state IN ('waiting', 'frozen')) IS TRUE
     ORDER BY plan_id, number
     FOR UPDATE
 )
@@ -98,7 +98,7 @@ WHERE c.as_of < EXCLUDED.as_of
 
 _CLOSE_FINISHED = """
 UPDATE plan SET state = 'done', closed_at = GREATEST($3::timestamptz, opened_at)
-WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) AND state = 'open' AND NOT EXISTS (
+WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) AND (state = 'open') IS TRUE AND NOT EXISTS (
     SELECT FROM step
     WHERE step.account_id = $1 AND step.plan_id = plan.plan_id AND step.state IN ('waiting', 'frozen', 'submitted'))
 """

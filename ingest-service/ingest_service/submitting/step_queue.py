@@ -119,6 +119,9 @@ JOIN concern AS c ON c.account_id = s.account_id AND c.concern = s.concern
 JOIN fact AS f ON f.account_id = s.account_id AND f.fact_key = p.fact_key
 """
 
+# "(state …) IS TRUE" in statements that go by key: with the bare condition, and statistics of a moment when the queue was empty,
+# the planner walks the whole open queue (the partial index) once for each row instead of looking the key up
+
 _LEASE = """
 UPDATE step SET lease = $4, leased_until = clock_timestamp() + $5::interval, tries = LEAST(tries + 1, 32000), updated_at = now()
 FROM unnest($2::uuid[], $3::smallint[]) AS s (plan_id, number)
@@ -131,15 +134,16 @@ UPDATE step SET state = 'frozen', data_key_id = s.key_id, frozen = s.frozen, tru
     tries = LEAST(tries + CASE WHEN $10 THEN 0 ELSE 1 END, 32000)
 FROM unnest($2::uuid[], $3::smallint[], $4::text[], $5::bytea[], $6::text[], $7::timestamptz[])
     AS s (plan_id, number, key_id, frozen, truth, truth_read_at)
-WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.number AND step.state = 'waiting'
-    AND (NOT $10 OR step.lease = $8)
+WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.number
+    AND (step.state = 'waiting') IS TRUE AND (NOT $10 OR step.lease = $8)
 RETURNING step.plan_id, step.number
 """
 
 _END = """
 UPDATE step SET state = s.state, reason = s.reason, due_at = NULL, updated_at = now()
 FROM unnest($2::uuid[], $3::smallint[], $4::text[], $5::text[]) AS s (plan_id, number, state, reason)
-WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.number AND step.state IN ('waiting', 'frozen')
+WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.number
+    AND (step.state IN ('waiting', 'frozen')) IS TRUE
 """
 
 _RECORD = """
@@ -169,7 +173,7 @@ UPDATE step SET lease = NULL, reason = $5, updated_at = now(),
     leased_until = clock_timestamp() + LEAST(interval '250 milliseconds' * 2 ^ LEAST(tries, 12) * (0.75 + random() / 2), interval '5 minutes')
 FROM unnest($2::uuid[], $3::smallint[]) AS s (plan_id, number)
 WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.number AND step.lease = $4
-    AND step.state IN ('waiting', 'frozen')
+    AND (step.state IN ('waiting', 'frozen')) IS TRUE
 """
 
 _NEXT_DUE = """
