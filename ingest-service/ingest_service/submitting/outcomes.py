@@ -196,7 +196,8 @@ WITH ended AS MATERIALIZED (
 UPDATE step SET state = e.state, reason = e.reason, due_at = NULL, lease = NULL, leased_until = '-infinity', updated_at = now()
 FROM ended AS e WHERE step.account_id = $1 AND step.plan_id = e.plan_id AND step.number = e.number
 """
-_ENDED = _END.format(states="'submitted', 'frozen', 'cancelled'")
+# what we gave up on (cancelled, past its use) while its answer was lost may have been sent all the same: notify knows
+_ENDED = _END.format(states="'submitted', 'frozen', 'cancelled', 'expired'")
 _CORRECTED = _END.format(states="'submitted', 'frozen', 'cancelled', 'sent', 'failed', 'expired', 'suppressed'")
 
 _PLANS = "SELECT DISTINCT plan_id FROM step WHERE account_id = $1 AND request_id = ANY ($2::text[])"

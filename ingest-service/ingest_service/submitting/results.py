@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from ingest_service.submitting.step_queue import StepResult
+from ingest_service.submitting.step_changes import StepResult
 from notify.v1.notification_pb2 import NotificationState, Reason
 from notify.v1.service_pb2 import SubmitResult
 

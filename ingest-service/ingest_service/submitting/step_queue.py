@@ -5,47 +5,16 @@ A lease uses the database's clock and is fenced by a random id: whoever lost it 
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
+from ingest_service.submitting.step_changes import EndedStep, FrozenStep, StepResult
+
 LEASE: Final = timedelta(seconds=30)
 LANE_SHARES: Final = {1: 150, 2: 150, 3: 150, 4: 50}
 """At most so many steps of a lane in one claim of an account: together one batch, and a floor for each lane."""
-
-
-class FrozenStep(NamedTuple):
-    """A request ready to leave, as it shall be stored."""
-
-    plan_id: UUID
-    number: int
-    key_id: str
-    frozen: bytes
-    truth: str
-    truth_read_at: datetime
-
-
-class EndedStep(NamedTuple):
-    """A step that comes to its end without having been submitted."""
-
-    plan_id: UUID
-    number: int
-    state: str
-    reason: str
-
-
-class StepResult(NamedTuple):
-    """What a submission made of a step."""
-
-    plan_id: UUID
-    number: int
-    round: int
-    state: str  # submitted, suppressed, rejected, waiting (handed back), expired, sent, failed, cancelled
-    reason: str | None
-    due_at: datetime | None  # set exactly where the state is waiting
-    notification_id: UUID | None
-    result: str  # JSON without personal data
 
 
 async def claim(conn: asyncpg.Connection, account_ids: Sequence[str], now: datetime) -> list[asyncpg.Record]:

@@ -30,7 +30,7 @@ from ingest_service.submitting.notify_client import (
 )
 from ingest_service.submitting.preparing import DueStep, End, Freeze, LookUp, Resend, frozen_bytes, next_for
 from ingest_service.submitting.results import locally_rejected, step_result
-from ingest_service.submitting.step_queue import EndedStep, FrozenStep, StepResult
+from ingest_service.submitting.step_changes import EndedStep, FrozenStep, StepResult
 from ingest_service.submitting.truth import Look, NotNow, Over, StillSo
 
 log = structlog.get_logger()
