@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
+import structlog
+
 from notify_service import crashpoints
 from notify_service.sealing import UnsealableError
 from notify_service.words.body import Spoken
@@ -21,6 +23,8 @@ from .matching import body_hash
 from .ports import Allowed, Forbidden, Gatekeeper, NewOutcome, NotNow, Outcomes, Vault
 from .record import ended, handed_back
 from .senders import Sender, SendingAccount
+
+_log = structlog.get_logger()
 
 _WAITING = """
 SELECT s.sender, l.lane, c.waiting, c.segments, c.next_due
@@ -172,7 +176,7 @@ class Claimer:
                 )
             }
             decided = [
-                self._decide(row, gates.get(row["address_id"]), cancelled.get((row["caller"], row["concern"])), now)
+                self._decided(row, gates.get(row["address_id"]), cancelled.get((row["caller"], row["concern"])), now)
                 for row in rows
             ]
             calls = [d for d in decided if isinstance(d, tuple)]
@@ -184,6 +188,21 @@ class Claimer:
                 await self._write_others(conn, others, now)
         crashpoints.reach("tw.after_intent")
         return Batch(tuple(call for call, _ in calls), tuple(other.state for other in others))
+
+    def _decided(
+        self, row: Any, gate: Any, cancelled_at: datetime | None, now: datetime
+    ) -> tuple[Claimed, Allowed] | _Otherwise:
+        """The decision; a row that breaks it is held, so that it stands in nobody's way and a person sees it."""
+        try:
+            return self._decide(row, gate, cancelled_at, now)
+        except Exception as error:  # noqa: BLE001 (one bad row must not stop a sender)
+            _log.error(
+                "claim.defect",
+                account_id=self.account.account_id,
+                notification_id=str(row["notification_id"]),
+                error=type(error).__name__,
+            )
+            return _Otherwise(row, "held", "sender_misconfigured", f"deciding about it failed ({type(error).__name__})")
 
     def _decide(
         self, row: Any, gate: Any, cancelled_at: datetime | None, now: datetime

@@ -21,7 +21,7 @@ from .case import Receipt, Times
 from .events import AttemptKey, Event, NotListed, TimePassed, Told
 from .listed import From, Listed
 from .ports import Vault
-from .receipts import Records
+from .receipts import DATABASE_GONE, Records
 from .senders import SendingAccount
 from .twilio_client import ReadFailedError, TwilioClient
 
@@ -86,7 +86,7 @@ class Resolver:
             return 0
         waiting = [d for d in due if d.state in ("intent", "abandoned", "rejected", "not_sent")]
         if waiting:
-            await self._records.write([TimePassed(d.key) for d in waiting])
+            await self._write([TimePassed(d.key) for d in waiting])
         gate = asyncio.Semaphore(_AT_ONCE)
         looks = [self._look(d, gate) for d in due if d.state == "accepted"]
         unknown = [d for d in due if d.state == "unknown"]
@@ -110,7 +110,25 @@ class Resolver:
                 events.insert(0, Told(due.key, Receipt(found.status, found.code, found.sid, "sweep")))
             except ReadFailedError as error:
                 _log.warning("sweep.read_failed", account_id=self._account.account_id, error=str(error))
-        await self._records.write(events)
+        await self._write(events)
+
+    async def _write(self, events: Sequence[Event]) -> None:
+        """Records; one that cannot be recorded harms no other and comes up again when its lease has lapsed."""
+        try:
+            await self._records.write(events)
+        except DATABASE_GONE:
+            raise
+        except Exception as error:  # noqa: BLE001 (see above)
+            if len(events) > 1:
+                for event in events:
+                    await self._write([event])
+                return
+            _log.error(
+                "resolver.defect",
+                account_id=self._account.account_id,
+                notification_id=str(events[0].key.notification_id),
+                error=type(error).__name__,
+            )
 
     async def _listings(self, unknown: Sequence[_Due], gate: asyncio.Semaphore) -> list[Any]:
         account_id = self._account.account_id
@@ -162,7 +180,7 @@ class Resolver:
             else:
                 taken.add(match.sid)
                 events.append(Told(member.key, Receipt(match.status, match.code, match.sid, "listing")))
-        await self._records.write(events)
+        await self._write(events)
         _log.info(
             "resolver.listed",
             account_id=self._account.account_id,

@@ -18,7 +18,10 @@ from .twilio_transport import TwilioTransport, witnessing
 
 _PAGE = 100
 _MAX_PAGES = 50
-_FAILURES = (TwilioException, aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError)
+_FAILURES = (
+    *(TwilioException, aiohttp.ClientError, TimeoutError, OSError),
+    *(ValueError, KeyError, TypeError, AttributeError),  # what the SDK makes of an answer of another shape
+)
 _CALL_EVENTS = ["initiated", "ringing", "answered", "completed"]
 
 

@@ -11,8 +11,9 @@ from uuid import UUID
 import structlog
 
 from notify_service.delivery.ports import Clock
+from notify_service.delivery.receipts import DATABASE_GONE
 from notify_service.delivery.twilio_client import ReadFailedError, TwilioClient
-from notify_service.sealing import Sealer, UnsealableError
+from notify_service.sealing import Sealer
 
 from . import inbound
 from .inbound import Keyword, OpenReply
@@ -77,7 +78,9 @@ class Replies:
         for one in waiting:
             try:
                 done += await self._act(one)
-            except (UnsealableError, ReadFailedError, ValueError) as error:
+            except DATABASE_GONE:
+                raise
+            except Exception as error:  # noqa: BLE001 (one bad reply must not stand in the way of the others)
                 await self._set_back(one.sid, type(error).__name__)
         return done
 

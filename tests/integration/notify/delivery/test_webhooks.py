@@ -1,5 +1,6 @@
 """What Twilio's webhooks take and what they refuse, and that nothing is stored by what is refused."""
 
+import asyncio
 import base64
 from typing import Any
 
@@ -9,7 +10,8 @@ from twilio.request_validator import RequestValidator
 from yarl import URL
 
 from notify_service.delivery.tokens import CallbackToken
-from tests.integration.notify.delivery.desk import Desk, account, desk
+from notify_service.edge import twilio_http
+from tests.integration.notify.delivery.desk import Desk, account, desk, eventually
 
 AC = "AC" + "0" * 32
 SM = "SM" + "a" * 32
@@ -136,3 +138,39 @@ async def test_a_signed_callback_that_says_nothing_usable_is_answered(notify_poo
         for form in ({"AccountSid": AC}, {**FORM, "MessageSid": "x"}, {**FORM, "MessageStatus": "'; DROP"}):
             assert (await post(d, STATUS, form, signed(d, STATUS, form)))[0] == 204
         assert await stored(d) == 0
+
+
+async def test_a_body_that_stalls_is_given_up(notify_pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """408; aiohttp itself would hold the connection for ever."""
+    monkeypatch.setattr(twilio_http, "_READ_SECONDS", 0.2)
+    async with desk(notify_pool, start=False) as d:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(d.public_url.rpartition(":")[2]))
+        head = "Host: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 50\r\n\r\nAcc"
+        writer.write(f"POST {INBOUND} HTTP/1.1\r\n{head}".encode())
+        async with asyncio.timeout(5):
+            assert b" 408 " in await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_twilios_own_word_on_a_keyword_is_honoured(notify_pool: asyncpg.Pool) -> None:
+    """Advanced Opt-Out knows the words of other languages."""
+    async with desk(notify_pool) as d:
+        form = {**REPLY, "Body": "ARRÊT", "OptOutType": "STOP"}
+        assert (await post(d, INBOUND, form, signed(d, INBOUND, form)))[0] == 200
+        await eventually(lambda: d.stopped("+14155551001"))
+
+
+async def test_a_call_that_could_not_start_in_time_is_not_made(notify_pool: asyncpg.Pool) -> None:
+    """A process that slept behind its own attempt's not_after makes no call: another may have settled it meanwhile."""
+    async with desk(notify_pool, start=False) as d:
+        one = await d.submit("+14155551001", wake=False)
+        sending = d.delivery.lines["main"].sending
+        sender = sending._claimer.account.senders()["sms"]
+        async with notify_pool.acquire() as conn:
+            (call,) = (await sending._claimer.claim(conn, sender, {2: 1}, d.clock.now())).calls
+        sending._senders["sms"].slots.taken(1)
+        await sending._call(call, sending._senders["sms"], start_before=0.0)
+        assert [a["state"] for a in await d.attempts(one)] == ["not_sent"]
+        assert (await d.row(one))["state"] == "queued"
+        assert await d.at_provider("+14155551001") == []
