@@ -8,6 +8,7 @@ from typing import Final, assert_never
 import asyncpg
 import structlog
 
+from ingest_service import crashpoints
 from ingest_service.clock import Clock
 from ingest_service.planning import fact_queue, plan_store, planner
 from ingest_service.planning.fact_queue import Failed, Planned
@@ -47,6 +48,10 @@ class Planning:
             planned = 0
             for account_id in sorted(by_account):
                 planned += await self._account(conn, account_id, by_account[account_id], now)
+            if planned:
+                crashpoints.reach("in.before_plan_commit")
+        if planned:
+            crashpoints.reach("in.after_plan_commit")
         return planned
 
     async def _account(

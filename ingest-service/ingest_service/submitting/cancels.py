@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 import structlog
 
+from ingest_service import crashpoints
 from ingest_service.submitting import counters
 from ingest_service.submitting.notify_client import ConfigureAccount, DoNotRepeat, NotifyClient, TryLater
 from notify.v1.service_pb2 import CancelConcernResponse, CancelEffect
@@ -48,6 +49,7 @@ class Cancels:
             told = await asyncio.gather(
                 *(self._tell(account_id, row["concern"], row["as_of"]) for row in by_account[account_id])
             )
+            crashpoints.reach("in.after_cancel")
             answers = [answer for answer in told if answer is not None]
             if answers:
                 async with self.pool.acquire() as conn, conn.transaction():

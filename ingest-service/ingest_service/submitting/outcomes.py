@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 import structlog
 
+from ingest_service import crashpoints
 from ingest_service.clock import Clock
 from ingest_service.planning import plans
 from ingest_service.submitting import counters
@@ -61,6 +62,7 @@ class Outcomes:
             async with self.pool.acquire() as conn, conn.transaction():
                 await apply(conn, account_id, readable, self.clock.now())
         if outcomes:
+            crashpoints.reach("in.before_ack")
             await self.notify.acknowledge((outcome.account_id, outcome.outcome_id) for outcome in outcomes)
         return len(outcomes)
 

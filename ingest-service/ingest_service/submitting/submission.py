@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import structlog
 
+from ingest_service import crashpoints
 from ingest_service.clock import Clock
 from ingest_service.planning import plans
 from ingest_service.planning.sealed_columns import open_frozen, open_variables, seal_frozen
@@ -73,6 +74,8 @@ class Submission:
             task = asyncio.create_task(self._look_up(account_id, steps, holder))
             self.lookups.add(task)
             task.add_done_callback(self._looked_up)
+        if taken.count:
+            crashpoints.reach("in.after_freeze")
         for account_id, ready in taken.ready.items():
             await self._submit(account_id, ready, holder)
         return taken.count
@@ -267,6 +270,7 @@ class Submission:
             await self._send(account_id, batch[:middle], holder)
             await self._send(account_id, batch[middle:], holder)
             return
+        crashpoints.reach("in.after_rpc")
         counters.CALLS.labels("submit", "ok").inc()
         results = [step_result(each.step.sent, answer) for each, answer in zip(batch, answers, strict=True)]
         await self._record(account_id, results, holder)

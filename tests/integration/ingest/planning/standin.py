@@ -50,6 +50,7 @@ class Standin(NotificationServiceServicer):
     cancel_answer: CancelConcernResponse = field(default_factory=CancelConcernResponse)
     feed: list[Outcome] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
+    acknowledging: asyncio.Event = field(default_factory=asyncio.Event)
     story_answer: GetStoryResponse | None = None
     hold: asyncio.Event | None = None
     pull: Any = None  # awaited before a pull is answered
@@ -118,6 +119,7 @@ class Standin(NotificationServiceServicer):
         if self.fail_before:
             await context.abort(self.fail_before.pop(0), "told to")
         self.acknowledged += [each.outcome_id for each in request.outcomes]
+        self.acknowledging.set()
         return AckOutcomesResponse()
 
     @override
@@ -141,15 +143,21 @@ class Standin(NotificationServiceServicer):
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[tuple[Standin, NotifyClient]]:
-    """A stand-in on a loopback port, and a client of it."""
+async def serving_on() -> AsyncIterator[tuple[Standin, int]]:
+    """A stand-in on a loopback port."""
     server = grpc.aio.server()
     standin = Standin()
     add_NotificationServiceServicer_to_server(standin, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
-        async with connected(f"127.0.0.1:{port}", None) as client:
-            yield standin, client
+        yield standin, port
     finally:
         await server.stop(None)
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[tuple[Standin, NotifyClient]]:
+    """A stand-in on a loopback port, and a client of it."""
+    async with serving_on() as (standin, port), connected(f"127.0.0.1:{port}", None) as client:
+        yield standin, client
