@@ -175,6 +175,8 @@ CREATE TABLE notification (
 ) WITH (fillfactor = 85);
 -- What can be claimed, in the order of claiming.
 CREATE INDEX notification_due ON notification (account_id, sender, lane, due_at, notification_id) WHERE state = 'queued';
+-- What waits for a person, and what of it is too late.
+CREATE INDEX notification_held ON notification (account_id, not_after) WHERE state = 'held';
 CREATE INDEX notification_concern ON notification (account_id, concern, notification_id);
 CREATE INDEX notification_person ON notification (account_id, person_id, business_created_at DESC);
 CREATE INDEX notification_address_open ON notification (account_id, address_id)

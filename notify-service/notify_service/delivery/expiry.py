@@ -1,4 +1,4 @@
-"""Ends what nobody will claim any more: rows past their usefulness while sending is halted, rows of a sender that is gone (SQL).
+"""Ends what nobody will claim any more: rows past their usefulness while sending is halted or nobody decided, rows of a sender that is gone (SQL).
 
 The claim ends what it meets too late; this is for what it never meets.
 """
@@ -21,9 +21,13 @@ _EXPIRE = f"""
 WITH late AS MATERIALIZED (
     SELECT notification_id FROM notification WHERE account_id = $1 AND state = 'queued' AND not_after < $2
     ORDER BY notification_id LIMIT $3 FOR UPDATE SKIP LOCKED
+), undecided AS MATERIALIZED (
+    SELECT notification_id FROM notification WHERE account_id = $1 AND state = 'held' AND not_after < $2
+    ORDER BY notification_id LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE notification n SET state = 'expired', reason = 'expired', detail = NULL, due_at = NULL, state_at = $2
-FROM late WHERE n.account_id = $1 AND n.notification_id = late.notification_id
+FROM (SELECT notification_id FROM late UNION ALL SELECT notification_id FROM undecided) AS over
+WHERE n.account_id = $1 AND n.notification_id = over.notification_id
 RETURNING {_COLUMNS}
 """
 _STRANDED = """
@@ -42,7 +46,7 @@ WHERE n.account_id = $1 AND n.notification_id = ANY($2) RETURNING {_COLUMNS}
 
 
 async def expire(conn: Any, account_id: str, outcomes: Outcomes, now: datetime) -> int:
-    """Ends queued rows whose time has passed, in the caller's transaction; how many."""
+    """Ends rows that wait for a turn or for a person and whose time has passed, in the caller's transaction; how many."""
     rows = await conn.fetch(_EXPIRE, account_id, now, _MOST)
     await _tell(conn, account_id, outcomes, rows, now)
     return len(rows)

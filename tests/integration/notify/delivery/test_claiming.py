@@ -180,6 +180,8 @@ async def test_a_body_that_does_not_open_is_held_and_blocks_nobody(notify_pool: 
         good = await d.submit("+14155551002")
         await d.until(good, "delivered")
         assert (await d.row(bad))["state"] == "held"
+        await notify_pool.execute("UPDATE notification SET not_after = now() WHERE notification_id = $1", bad)
+        assert (await d.until(bad, "expired"))["reason"] == "expired"
 
 
 PLANS = {
