@@ -9,6 +9,8 @@ from typing import Final, Literal, assert_never
 from ingest_service.planning.conditions import Choice, Condition, View
 
 FACT_KINDS: Final = ("payment_failed", "payment_recovered", "payment_succeeded", "refund_issued", "refund_failed")
+VALUE_NAMES: Final = ("amount", "link", "retry_on", "last4", "description", "reference")
+"""What a step's `values:` may list; submitting/values.py makes them."""
 CHANNELS: Final = ("sms", "voice", "whatsapp")
 LONGEST_WAIT: Final = timedelta(days=90)
 LONGEST_USE: Final = timedelta(days=34)  # notify takes a request whose end is at most 35 days ahead

@@ -1,10 +1,8 @@
 """A rules file (YAML) becomes rules, or every one of its problems with line and remedy. Pure."""
 
 import hashlib
-import re
 from datetime import timedelta
-from typing import Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Literal
 
 import yaml
 
@@ -17,10 +15,10 @@ from ingest_service.planning.rules import (
     LONGEST_USE,
     LONGEST_WAIT,
     MOST_STEPS,
+    VALUE_NAMES,
     Channel,
     IfNotNow,
     IfUnresolved,
-    Member,
     MessageClass,
     OnRepeat,
     Rule,
@@ -29,9 +27,7 @@ from ingest_service.planning.rules import (
     Team,
     Variant,
 )
-
-_WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_SLUG: Final = re.compile(r"[^a-z0-9]+")
+from ingest_service.planning.teams_file import WORD, read_teams
 
 
 def parse(text: str) -> Rules | tuple[Problem, ...]:
@@ -54,8 +50,7 @@ class _File:
             return ()
         parts = self.reader.mapping(root, "the rules file", ("flows", "teams"), needed=("flows",))
         if "teams" in parts:
-            for name, node in self.reader.mapping(parts["teams"], "teams", ()).items():
-                self._team(name, node)
+            self.teams = read_teams(self.reader, parts["teams"])
         items = self.reader.sequence(parts["flows"], '"flows"') if "flows" in parts else []
         counted: dict[str, int] = {}
         rules = [rule for node in items if (rule := self._rule(node, counted)) is not None]
@@ -69,51 +64,6 @@ class _File:
                 )
             seen[rule.name] = rule
         return tuple(rules)
-
-    def _team(self, name: str, node: yaml.Node) -> None:
-        if not _WORD.fullmatch(name):
-            self.reader.note(
-                node, f'a team cannot be called "{name}"', "Use small letters, digits and _ , such as finance"
-            )
-        parts = self.reader.mapping(node, f'team "{name}"', ("members",), needed=("members",))
-        members: list[Member] = []
-        for item in (
-            self.reader.sequence(parts["members"], f'the members of team "{name}"') if "members" in parts else []
-        ):
-            member = self._member(item)
-            if member is not None and any(member.slug == other.slug for other in members):
-                self.reader.note(item, f'team "{name}" has two members called alike', "Give each a name of their own")
-            elif member is not None:
-                members.append(member)
-        self.teams[name] = Team(name, tuple(members))
-
-    def _member(self, node: yaml.Node) -> Member | None:
-        parts = self.reader.mapping(
-            node, "a member", ("name", "number", "languages", "zone"), needed=("name", "number")
-        )
-        if "name" not in parts or "number" not in parts:
-            return None
-        name, number = self.reader.text(parts["name"], '"name"'), self.reader.text(parts["number"], '"number"')
-        if number is not None and not re.fullmatch(r"\+[1-9]\d{6,14}", re.sub(r"[ ()-]", "", number)):
-            self.reader.note(
-                parts["number"],
-                "a member's number is not in international form",
-                'Write "+" and the country code, in quotes',
-            )
-        zone = self.reader.text(parts["zone"], '"zone"') if "zone" in parts else None
-        if zone is not None and not _zone_exists(zone):
-            self.reader.note(parts["zone"], f'there is no time zone "{zone}"', "Use an IANA name such as Europe/Vienna")
-        languages = self._texts(parts["languages"], '"languages"') if "languages" in parts else ()
-        if name is None or number is None:
-            return None
-        return Member(
-            name, _SLUG.sub("-", name.lower()).strip("-") or "member", re.sub(r"[ ()-]", "", number), languages, zone
-        )
-
-    def _texts(self, node: yaml.Node, what: str) -> tuple[str, ...]:
-        return tuple(
-            text for item in self.reader.sequence(node, what) if (text := self.reader.text(item, what)) is not None
-        )
 
     def _rule(self, node: yaml.Node, counted: dict[str, int]) -> Rule | None:
         known = ("flow", "rule", "on", "when", "to", "variant", "on_repeat", "steps")
@@ -139,7 +89,7 @@ class _File:
 
     def _word(self, node: yaml.Node | None, what: str) -> str | None:
         word = self.reader.text(node, what) if node is not None else None
-        if node is not None and word is not None and not _WORD.fullmatch(word):
+        if node is not None and word is not None and not WORD.fullmatch(word):
             self.reader.note(
                 node, f'{what} cannot be "{word}"', "Use at most 64 small letters, digits and _, a letter first"
             )
@@ -187,7 +137,7 @@ class _File:
 
     def _use(self, node: yaml.Node, what: str) -> str | Choice | None:
         text = self.reader.text(node, what)
-        if text is None or _WORD.fullmatch(text):
+        if text is None or WORD.fullmatch(text):
             return text
         try:
             return choice(text)
@@ -235,7 +185,7 @@ class _File:
         )
         classes = ("team",) if team else ("transactional", "urgent", "marketing")
         kind = self.reader.choice(parts["class"], '"class"', classes) if "class" in parts else classes[0]
-        values = self._texts(parts["values"], '"values"') if "values" in parts else None
+        values = self._values(parts["values"]) if "values" in parts else None
         if (
             len(self.reader.problems) > before
             or template is None
@@ -256,6 +206,10 @@ class _File:
             values,
             line,
         )
+
+    def _values(self, node: yaml.Node) -> tuple[str, ...]:
+        items = self.reader.sequence(node, '"values"')
+        return tuple(name for item in items if (name := self.reader.choice(item, "a value", VALUE_NAMES)) is not None)
 
     def _length(
         self, node: yaml.Node | None, what: str, otherwise: timedelta, least: timedelta, most: timedelta
@@ -290,11 +244,3 @@ class _File:
         if not found and isinstance(node, yaml.SequenceNode) and not node.value:
             self.reader.note(node, "a step needs a channel", 'Write "channels: [sms]"')
         return tuple(found) or ("sms",)
-
-
-def _zone_exists(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True

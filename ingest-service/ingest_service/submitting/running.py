@@ -1,18 +1,28 @@
 """The loops of planning and submitting, as the composition root starts them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
+import asyncpg
 import structlog
 
+from ingest_service.accounts import Account
+from ingest_service.clock import Clock
 from ingest_service.loops import Loops
 from ingest_service.planning.planning import Planning
+from ingest_service.planning.rules_store import RulesInForce
+from ingest_service.sealing import Sealer
+from ingest_service.stripe_reads import StripeReads
+from ingest_service.submitting import stripe_look
 from ingest_service.submitting.cancels import Cancels
-from ingest_service.submitting.notify_client import ConfigureAccount, DoNotRepeat, TryLater
+from ingest_service.submitting.notify_client import ConfigureAccount, DoNotRepeat, NotifyClient, TryLater
 from ingest_service.submitting.outcomes import Outcomes
 from ingest_service.submitting.submission import Submission
+from ingest_service.submitting.truth import Seen
 from ingest_service.wake import Bells
 
 log = structlog.get_logger()
@@ -25,22 +35,55 @@ SUBMITTERS: Final = 2
 """One may wait for notify's answer while the other takes what came meanwhile."""
 
 
-def add_loops(
-    loops: Loops, bells: Bells, planning: Planning, submission: Submission, cancels: Cancels, outcomes: Outcomes
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of the planning side, on one database and one notify."""
+
+    planning: Planning
+    submission: Submission
+    cancels: Cancels
+    outcomes: Outcomes
+
+
+def parts(
+    pool: asyncpg.Pool,
+    accounts: Mapping[str, Account],
+    clock: Clock,
+    sealer: Sealer,
+    notify: NotifyClient,
+    reads: StripeReads,
+) -> Parts:
+    """Makes the parts for these accounts."""
+
+    async def look(account_id: str, subject_id: str) -> Seen:
+        return await stripe_look.look(reads, account_id, subject_id)
+
+    account_ids = sorted(accounts)
+    zones = {account_id: ZoneInfo(account.zone) for account_id, account in accounts.items()}
+    return Parts(
+        planning=Planning(pool, account_ids, clock, sealer, RulesInForce(sealer)),
+        submission=Submission(pool, zones, clock, sealer, notify, look),
+        cancels=Cancels(pool, account_ids, notify),
+        outcomes=Outcomes(pool, account_ids, notify, clock),
+    )
+
+
+def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
     """Starts planning, submitting, cancels and outcomes. Each drains its queue, then waits for its bell or a second."""
 
     async def plan() -> int:
-        planned = await planning.turn()
+        planned = await side.planning.turn()
         if planned:
             bells.ring("submitting")
         return planned
 
     loops.add("planning", drain(loops, bells, "planning", "planning", plan))
     for number in range(1, SUBMITTERS + 1):
-        loops.add(f"submitting-{number}", drain(loops, bells, f"submitting-{number}", "submitting", submission.turn))
-    loops.add("cancels", drain(loops, bells, "cancels", "cancels", cancels.turn))
-    loops.add("outcomes", listen(loops, bells, outcomes))
+        loops.add(
+            f"submitting-{number}", drain(loops, bells, f"submitting-{number}", "submitting", side.submission.turn)
+        )
+    loops.add("cancels", drain(loops, bells, "cancels", "cancels", side.cancels.turn))
+    loops.add("outcomes", listen(loops, bells, side.outcomes))
 
 
 async def drain(loops: Loops, bells: Bells, name: str, bell: str, turn: Callable[[], Awaitable[int]]) -> None:

@@ -18,9 +18,7 @@ async def main(url: str, target: str, at: str) -> None:
     async with asyncpg.create_pool(url, min_size=1, max_size=6) as pool, connected(target, None) as client:
         side = Side(pool, FixedClock(datetime.fromisoformat(at)))
         loops = Loops()
-        add_loops(
-            loops, Bells(BELLS), side.planning(), side.submission(client), side.cancels(client), side.outcomes(client)
-        )
+        add_loops(loops, Bells(BELLS), side.parts(client))
         await loops.watch()
 
 

@@ -19,6 +19,7 @@ from ingest_service.sealing import Sealer
 from ingest_service.submitting.cancels import Cancels
 from ingest_service.submitting.notify_client import NotifyClient
 from ingest_service.submitting.outcomes import Outcomes
+from ingest_service.submitting.running import Parts
 from ingest_service.submitting.submission import Submission
 from ingest_service.submitting.truth import Seen, StillSo
 
@@ -90,6 +91,10 @@ class Side:
     def outcomes(self, notify: NotifyClient) -> Outcomes:
         """A replica of the listener."""
         return Outcomes(self.pool, [ACCOUNT], notify, self.clock)
+
+    def parts(self, notify: NotifyClient) -> Parts:
+        """A whole replica."""
+        return Parts(self.planning(), self.submission(notify), self.cancels(notify), self.outcomes(notify))
 
     async def rules(self, file: Path | None = None) -> None:
         """Puts a rules file in force; without one, the shipped."""

@@ -24,7 +24,7 @@ Notify = tuple[Standin, NotifyClient]
 async def looping(side: Side, client: NotifyClient) -> AsyncIterator[Bells]:
     """The loops of one replica, until the block ends."""
     loops, bells = Loops(), Bells(BELLS)
-    add_loops(loops, bells, side.planning(), side.submission(client), side.cancels(client), side.outcomes(client))
+    add_loops(loops, bells, side.parts(client))
     try:
         yield bells
     finally:

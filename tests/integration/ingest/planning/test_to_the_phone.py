@@ -10,7 +10,7 @@ import pytest
 from ingest_service.submitting.notify_client import NotifyClient, connected
 from paybell_sandbox.app import RunningSandbox, running
 from paybell_sandbox.settings import Settings
-from paybell_sandbox.twilio import NETWORK
+from paybell_sandbox.twilio.network import NETWORK
 from tests.integration.ingest.planning.rows import PERSON, Side
 from tests.integration.ingest.planning.test_running import looping
 from tests.integration.notify import service

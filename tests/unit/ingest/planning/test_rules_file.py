@@ -89,6 +89,7 @@ def test_every_problem_is_told_at_once_with_line_and_remedy() -> None:
         ("flows: [{flow: a, on: payment_failed, steps: [{template: x, channels: [sms, sms]}]}]", "stands twice"),
         ("flows: []\nteams: {finance: {members: []}}\nflows: []", '"flows" stands twice'),
         ("\x00", "this is not YAML"),
+        ("flows: [{flow: a, on: payment_failed, steps: [{template: x, values: [amuont]}]}]", 'Did you mean "amount"?'),
     ],
 )
 def test_what_is_wrong_is_said(text: str, says: str) -> None:

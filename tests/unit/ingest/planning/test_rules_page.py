@@ -1,0 +1,30 @@
+"""The page about rules says what the code takes."""
+
+import re
+from pathlib import Path
+
+from ingest_service.planning.conditions import ATTRIBUTES
+from ingest_service.planning.rules import CHANNELS, FACT_KINDS, VALUE_NAMES, IfNotNow, IfUnresolved, OnRepeat
+from ingest_service.submitting.values import known_values
+from tests.unit.ingest.planning.facts import rules
+
+PAGE = (Path(__file__).parents[4] / "docs" / "rules.md").read_text()
+
+
+def test_every_attribute_word_and_value_stands_on_the_page() -> None:
+    words = set(re.findall(r"`([a-z0-9_]+)`", PAGE))
+    assert words >= set(ATTRIBUTES)
+    assert words >= {*FACT_KINDS, *CHANNELS, *OnRepeat, *IfNotNow, *IfUnresolved, *known_values()}
+
+
+def test_the_values_that_rules_may_name_are_those_that_can_be_made() -> None:
+    assert set(known_values()) == set(VALUE_NAMES)
+
+
+def test_the_examples_of_the_page_are_good() -> None:
+    blocks = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    flow, team, conditions = blocks
+    assert rules(flow).rules[0].name == "failed_payment"
+    assert rules(team + "flows: []").teams["finance"].members[0].name == "Ada"
+    for line in conditions.splitlines():
+        rules(f"flows:\n  - flow: a\n    on: payment_failed\n    {line}\n    steps: [{{template: x}}]")
