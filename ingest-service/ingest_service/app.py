@@ -1,0 +1,258 @@
+"""The composition root: opens everything, wires it, and closes it in the opposite order."""
+
+import asyncio
+import contextlib
+import datetime
+import signal
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from ingest_service import accounts as accounts_file
+from ingest_service import database, logs
+from ingest_service.accounts import Account
+from ingest_service.clock import Clock, refuse_moved_clock
+from ingest_service.edge import admin_http, console_http
+from ingest_service.edge.admin_http import Admin
+from ingest_service.edge.stripe_webhook import StripeWebhook
+from ingest_service.folding import fact_store, loop
+from ingest_service.folding.fold import Folded, Folding
+from ingest_service.folding.lookup import Lookup
+from ingest_service.folding.resolving import Holds
+from ingest_service.inbox.group_commit import GroupCommit
+from ingest_service.inbox.polling import Polling
+from ingest_service.loops import Loops, measure_lag
+from ingest_service.metrics import Metrics
+from ingest_service.planning import commands
+from ingest_service.sealing import Sealer
+from ingest_service.settings import Settings, parse_listen
+from ingest_service.story.telling import Telling
+from ingest_service.stripe_reads import reading
+from ingest_service.submitting import running as submitting
+from ingest_service.submitting import step_queue
+from ingest_service.submitting.notify_client import Tls, connected, tls_of
+from ingest_service.wake import Bells
+
+log = structlog.get_logger()
+
+CHANNEL = "ingest_service"
+GRACE_SECONDS = 15.0
+HEADER_SECONDS = 10.0
+GAUGE_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class RunningService:
+    """A service that listens; ports are those really bound."""
+
+    http_port: int
+    admin_port: int
+    console_port: int
+    loops: Loops
+
+
+def rules_files(accounts: Mapping[str, Account]) -> dict[str, Path]:
+    """Each account's rules file: its own, or the shipped one."""
+    return {
+        account_id: account.rules_file or database.shipped("rules.yaml") for account_id, account in accounts.items()
+    }
+
+
+def tls(settings: Settings) -> Tls | None:
+    """The client's side of mutual TLS, if there is one."""
+    return tls_of(settings.grpc_tls_ca, settings.grpc_tls_cert, settings.grpc_tls_key)
+
+
+@contextlib.asynccontextmanager
+async def _listening(app: web.Application, listen: str) -> AsyncIterator[int]:
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=HEADER_SECONDS, shutdown_timeout=GRACE_SECONDS)
+    await runner.setup()
+    try:
+        host, port = parse_listen(listen)
+        await web.TCPSite(runner, host, port).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[RunningService]:
+    """The whole service until the block ends."""
+    accounts = accounts_file.load(settings)
+    names = list(accounts)
+    async with contextlib.AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(
+            database.pool(
+                settings.ingest_database_url.get_secret_value(),
+                size=settings.ingest_database_connections,
+                pooled=settings.ingest_database_pooled,
+            )
+        )
+        clock, sealer = Clock(), Sealer(settings.data_keys)
+        async with pool.acquire() as conn:
+            await database.check_schema(conn)
+            await database.make_partitions(conn)
+            await clock.refresh(conn)
+        refuse_moved_clock(clock, vendors_on_loopback=settings.vendor_on_loopback)
+        await commands.apply_files(pool, rules_files(accounts), sealer, by="start", only_if_none=True)
+        metrics, loops = Metrics(), Loops()
+        bells = Bells([*loop.BELLS, *submitting.BELLS, "outcomes"])
+        notify = await stack.enter_async_context(connected(settings.ingest_notify_target, tls(settings)))
+        reads = await stack.enter_async_context(
+            reading(
+                pool, accounts, api_base=settings.stripe_api_base, per_second=settings.ingest_stripe_reads_per_second
+            )
+        )
+        holds = Holds(
+            datetime.timedelta(seconds=settings.ingest_hold_success_seconds),
+            datetime.timedelta(seconds=settings.ingest_hold_failure_seconds),
+            datetime.timedelta(hours=settings.ingest_freshness_hours),
+        )
+
+        def stored(events: list[tuple[str, str]]) -> None:
+            for account_id, state in events:
+                metrics.events.labels(account_id, state).inc()
+            if any(state == "received" for _, state in events):
+                bells.ring("folding")
+
+        def folded(batch: Folded) -> None:
+            for account_id, kind, state in batch.states:
+                metrics.facts.labels(account_id, kind, state).inc()
+
+        folding = loop.FoldingLoop(Folding(accounts, clock, sealer, holds), pool, bells, folded)
+        lookup = Lookup(pool, accounts, clock, sealer, holds, reads)
+        side = submitting.parts(pool, accounts, clock, sealer, notify, reads)
+        stack.push_async_callback(side.submission.settle_down)
+        stack.push_async_callback(loops.close, GRACE_SECONDS)
+        loop.add_loops(loops, bells, folding, lookup)
+        submitting.add_loops(loops, bells, side)
+        if not settings.ingest_public_url:
+            polling = Polling(pool, accounts, clock, sealer, reads, stored)
+            loops.every("polling", settings.ingest_poll_seconds, polling.turn)
+        _start_housekeeping(loops, bells, pool, settings, clock, metrics, names)
+
+        public = web.Application(client_max_size=4 * 1024 * 1024)
+        StripeWebhook(accounts, GroupCommit(pool, sealer, clock.now, stored), clock.now, metrics.webhook).setup(public)
+        http_port = await stack.enter_async_context(_listening(public, settings.ingest_http_listen))
+        telling = Telling(pool, names, notify)
+        console = console_http.make_app(telling, vendors_on_loopback=settings.vendor_on_loopback)
+        console_port = await stack.enter_async_context(_listening(console, settings.ingest_console_listen))
+        admin = web.Application()
+        admin_http.setup(admin, _admin(settings, pool, clock, bells, loops, metrics, names))
+        admin_port = await stack.enter_async_context(_listening(admin, settings.ingest_admin_listen))
+        log.info("started", port=http_port, **settings.summary())
+        yield RunningService(http_port, admin_port, console_port, loops)
+        loops.stopping.set()
+
+
+def _start_housekeeping(
+    loops: Loops, bells: Bells, pool: Any, settings: Settings, clock: Clock, metrics: Metrics, names: list[str]
+) -> None:
+    if not settings.ingest_database_pooled:
+        loops.add("listen", bells.listen(settings.ingest_database_url.get_secret_value(), CHANNEL), heeds_stop=False)
+    loops.add("publish", bells.publish(pool, CHANNEL), heeds_stop=False)
+    loops.add("lag", measure_lag(metrics.loop_lag.set), heeds_stop=False)
+
+    async def make_partitions() -> None:
+        async with pool.acquire() as conn:
+            await database.make_partitions(conn)
+
+    async def follow_clock() -> None:
+        async with pool.acquire() as conn:
+            if await clock.refresh(conn):
+                bells.ring_all()
+
+    async def measure() -> None:
+        await _measure(pool, clock, metrics, names)
+
+    loops.every("partitions", 3600.0, make_partitions)
+    loops.every("gauges", GAUGE_SECONDS, measure)
+    if settings.vendor_on_loopback:
+        loops.every("clock", 1.0, follow_clock)
+
+
+QUEUES = {
+    "event": "SELECT count(*), extract(epoch FROM clock_timestamp() - min(received_at)) FROM event WHERE account_id = $1 AND state = 'received'",
+    "fact": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM fact WHERE account_id = $1 AND state = 'ready'",
+    "step": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM step "
+    "WHERE account_id = $1 AND state IN ('waiting', 'frozen') AND due_at <= $2",
+    "cancel": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM cancel WHERE account_id = $1 AND state = 'waiting'",
+}
+
+
+async def _measure(pool: Any, clock: Clock, metrics: Metrics, names: list[str]) -> None:
+    now = clock.now()
+    async with pool.acquire() as conn:
+        for account_id in names:
+            for queue, statement in QUEUES.items():
+                arguments = (account_id, now) if "$2" in statement else (account_id,)
+                count, age = await conn.fetchrow(statement, *arguments)
+                metrics.waiting.labels(account_id, queue).set(count)
+                metrics.oldest.labels(account_id, queue).set(max(0.0, float(age or 0)))
+            aside = await conn.fetchval(
+                "SELECT count(*) FROM event WHERE account_id = $1 AND state = 'set_aside'", account_id
+            )
+            metrics.set_aside.labels(account_id).set(aside)
+
+
+def _admin(
+    settings: Settings, pool: Any, clock: Clock, bells: Bells, loops: Loops, metrics: Metrics, names: list[str]
+) -> Admin:
+    async def unready() -> list[str]:
+        problems = ["it is stopping"] if loops.stopping.is_set() else []
+        problems += [f"the loop {name} does not turn" for name in loops.late()]
+        try:
+            async with asyncio.timeout(1.0), pool.acquire() as conn:
+                await conn.fetchval("SELECT 1")
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is not ready
+            problems.append(f"the database does not answer ({type(error).__name__})")
+        return problems
+
+    async def tell() -> dict[str, Any]:
+        async with pool.acquire() as conn:
+            moments = [await step_queue.next_due(conn, names), await fact_store.next_due(conn, names, clock.now())]
+        due = min((moment for moment in moments if moment is not None), default=None)
+        return {
+            "now": clock.now().isoformat(),
+            "offset_seconds": clock.offset_seconds,
+            "next_due_at": due.isoformat() if due is not None else None,
+        }
+
+    async def move(offset_seconds: int) -> None:
+        async with pool.acquire() as conn:
+            await clock.move(conn, offset_seconds)
+        bells.ring_all()
+
+    return Admin(unready, metrics.text, tell, move if settings.vendor_on_loopback else None)
+
+
+async def serve(settings: Settings) -> None:
+    """Runs until SIGINT or SIGTERM; a second one ends it at once.
+
+    Raises:
+        LoopDiedError: where a background loop ended by itself.
+    """
+    logs.configure("ingest-service", settings.ingest_log_level)
+    stopped = asyncio.Event()
+    running_loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopped.is_set():
+            raise SystemExit(1)
+        stopped.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        running_loop.add_signal_handler(number, stop)
+    async with running(settings) as service:
+        watching = asyncio.ensure_future(service.loops.watch())
+        waiting = asyncio.ensure_future(stopped.wait())
+        await asyncio.wait([watching, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        log.info("stopping")
+        service.loops.stopping.set()
+        await watching
+    log.info("stopped")

@@ -1,0 +1,138 @@
+"""The command ``ingest-service``."""
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from ingest_service.environment import InvalidSettingsError
+
+main = typer.Typer(
+    help="Takes Stripe events and decides who hears about what, and when.", no_args_is_help=True, add_completion=False
+)
+rules = typer.Typer(help="The rules in force.", no_args_is_help=True)
+main.add_typer(rules, name="rules")
+
+
+def _fail(message: str) -> NoReturn:
+    sys.stderr.write(f"ingest-service cannot do this:\n{message}\n")
+    raise typer.Exit(1)
+
+
+def _run(work: Any) -> Any:
+    import uvloop
+
+    return uvloop.run(work)
+
+
+@main.command()
+def serve() -> None:
+    """Run the service."""
+    from ingest_service import app, settings
+    from ingest_service.clock import MovedClockError
+    from ingest_service.database import WrongSchemaError
+    from ingest_service.loops import LoopDiedError
+    from ingest_service.planning.rules_store import FixTheRulesFile
+
+    try:
+        _run(app.serve(settings.load()))
+    except (InvalidSettingsError, FixTheRulesFile, WrongSchemaError, MovedClockError) as error:
+        _fail(str(error))
+    except LoopDiedError as error:
+        _fail(f"{error}; it has been logged, and the process ends to be started afresh")
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    from ingest_service import database, settings
+
+    try:
+        _run(database.migrate(settings.load().ingest_database_url.get_secret_value()))
+    except (InvalidSettingsError, database.MigrationError) as error:
+        _fail(str(error))
+    sys.stdout.write("the database has this version's schema\n")
+
+
+@main.command()
+def check(
+    file: Annotated[Path | None, typer.Argument(help="A rules file; without one, those of the settings.")] = None,
+) -> None:
+    """Read settings, accounts and rules; say what the rules do, or everything that is wrong."""
+    from ingest_service import accounts, app, settings
+    from ingest_service.planning import commands
+    from ingest_service.planning.rules_store import FixTheRulesFile
+
+    problems: list[str] = []
+    files = [file] if file is not None else []
+    if file is None:
+        try:
+            files = sorted(set(app.rules_files(accounts.load(settings.load())).values()))
+        except InvalidSettingsError as error:
+            problems += str(error).splitlines()
+    for one in files:
+        try:
+            sys.stdout.writelines(f"{sentence}\n" for sentence in commands.explained(one))
+        except (FixTheRulesFile, OSError) as error:
+            problems += str(error).splitlines()
+    if problems:
+        _fail("\n".join(problems))
+
+
+@rules.command("apply")
+def apply(
+    file: Annotated[Path | None, typer.Argument(help="A rules file; without one, those of the settings.")] = None,
+) -> None:
+    """Put a rules file in force. One with an error changes nothing."""
+    from ingest_service import accounts, app, database, settings
+    from ingest_service.planning import commands
+    from ingest_service.planning.rules_store import FixTheRulesFile
+    from ingest_service.sealing import Sealer
+
+    async def work() -> list[str]:
+        loaded = settings.load()
+        files = app.rules_files(accounts.load(loaded))
+        if file is not None:
+            files = dict.fromkeys(files, file)
+        async with database.pool(
+            loaded.ingest_database_url.get_secret_value(), size=2, pooled=loaded.ingest_database_pooled
+        ) as pool:
+            applied = await commands.apply_files(pool, files, Sealer(loaded.data_keys), by=getpass.getuser())
+        return [one.sentence() for one in applied]
+
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in _run(work()))
+    except (InvalidSettingsError, FixTheRulesFile, OSError) as error:
+        _fail(str(error))
+
+
+@main.command()
+def why(
+    what: Annotated[str, typer.Argument(help="An event, an object of Stripe's, a concern, a request or a Twilio SID.")],
+) -> None:
+    """Tell what became of something, in plain sentences."""
+    from ingest_service import accounts, app, database, settings
+    from ingest_service.story.telling import Telling
+    from ingest_service.story.why import why as tell
+    from ingest_service.submitting.notify_client import connected
+
+    async def work() -> list[str]:
+        loaded = settings.load()
+        async with (
+            database.pool(
+                loaded.ingest_database_url.get_secret_value(), size=2, pooled=loaded.ingest_database_pooled
+            ) as pool,
+            connected(loaded.ingest_notify_target, app.tls(loaded)) as notify,
+        ):
+            return await tell(Telling(pool, list(accounts.load(loaded)), notify), what)
+
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in _run(work()))
+    except (InvalidSettingsError, OSError) as error:
+        _fail(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""The loops of folding: events as they come, held facts as they fall due."""
+
+from collections.abc import Callable
+
+from ingest_service.folding.fold import Folded, FoldFailedError, Folding
+from ingest_service.folding.lookup import Lookup
+from ingest_service.inbox import store
+from ingest_service.loops import Loops
+from ingest_service.wake import Bells
+
+LOOK_ANYWAY_SECONDS = 1.0
+BELLS = ("folding", "lookup")
+ONE_BY_ONE = dict.fromkeys(store.LANE_SHARES, 1)
+
+
+class FoldingLoop:
+    """Folds until nothing is left, then waits for its bell."""
+
+    def __init__(self, folding: Folding, pool: object, bells: Bells, count: Callable[[Folded], None]) -> None:
+        """``count`` is called with what each batch came to."""
+        self._folding, self._pool, self._bells, self._count = folding, pool, bells, count
+        self._careful = 0
+
+    async def turn(self) -> int:
+        """One batch; how many events it took. After a failure events are taken singly, so that a bad one stands alone."""
+        shares = ONE_BY_ONE if self._careful else None
+        try:
+            async with self._pool.acquire() as conn, conn.transaction():  # type: ignore[attr-defined]
+                folded = await self._folding.fold(conn, shares)
+        except FoldFailedError as error:
+            return await self._after_failure(error)
+        self._careful = max(0, self._careful - 1)
+        self._count(folded)
+        if folded.ready:
+            self._bells.ring("planning")
+        if folded.held:
+            self._bells.ring("lookup")
+        if folded.settled:
+            self._bells.ring("cancels")
+        return folded.events
+
+    async def _after_failure(self, error: FoldFailedError) -> int:
+        if len(error.events) > 1:
+            self._careful = len(error.events)
+            return 1
+        async with self._pool.acquire() as conn:  # type: ignore[attr-defined]
+            for account_id, event_id in error.events:
+                await store.put_off(
+                    conn, account_id, event_id, f"it could not be folded ({type(error.__cause__).__name__})"
+                )
+        return 1
+
+
+def add_loops(loops: Loops, bells: Bells, folding: FoldingLoop, lookup: Lookup, folders: int = 2) -> None:
+    """Starts them."""
+
+    async def fold(name: str) -> None:
+        while not loops.stopping.is_set():
+            taken = 0
+
+            async def turn() -> None:
+                nonlocal taken
+                taken = await folding.turn()
+
+            await loops.turn(name, turn)
+            if not taken:
+                await bells["folding"].wait(LOOK_ANYWAY_SECONDS)
+
+    async def look() -> None:
+        while not loops.stopping.is_set():
+            looked = 0
+
+            async def turn() -> None:
+                nonlocal looked
+                looked, ready = await lookup.turn()
+                if ready:
+                    bells.ring("planning")
+
+            await loops.turn("lookup", turn)
+            if not looked:
+                await bells["lookup"].wait(LOOK_ANYWAY_SECONDS)
+
+    for number in range(1, folders + 1):
+        loops.add(f"folding-{number}", fold(f"folding-{number}"))
+    loops.add("lookup", look())

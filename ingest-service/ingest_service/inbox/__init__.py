@@ -1,0 +1,1 @@
+"""Takes events: verified, stored before they are answered."""
