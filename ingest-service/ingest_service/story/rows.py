@@ -8,7 +8,7 @@ from typing import Final
 import asyncpg
 
 SUFFIXES: Final = {
-    "in": ("invoice", ("unpaid", "receipt")),
+    "in": ("invoice", ("unpaid", "receipt", "recovered")),
     "pi": ("payment", ("unpaid", "receipt")),
     "ch": ("payment", ("unpaid", "receipt")),
     "re": ("refund", ("issued", "failed")),
@@ -73,19 +73,22 @@ async def load(
     plan_facts = await conn.fetch(_PLAN_FACTS, account_id, fact_keys)
     plans = await conn.fetch(_PLANS, account_id, [row["plan_id"] for row in plan_facts])
     steps = await conn.fetch(_STEPS, account_id, [row["plan_id"] for row in plans])
-    about = sorted({*concerns, *(row["concern"] for row in facts)})
+    about = {*concerns, *(row["concern"] for row in facts)}
+    # a payment ends the concern of the failure before it: told where this story's events or facts ended it
+    beside = {concern for row in facts for concern in concerns_of_object(row["subject_id"])}
+    ended_by = {*event_ids, *(row["fact_key"] for row in facts)}
+    found = await conn.fetch(_CONCERNS, account_id, sorted(about | beside))
+    told_of = [row for row in found if row["concern"] in about or row["settled_by"] in ended_by]
     return Rows(
         events=await conn.fetch(_EVENTS, account_id, event_ids),
         facts=facts,
         fact_events=fact_events,
-        concerns=await conn.fetch(
-            "SELECT * FROM concern WHERE account_id = $1 AND concern = ANY ($2::text[])", account_id, about
-        ),
+        concerns=told_of,
         plan_facts=plan_facts,
         plans=plans,
         steps=steps,
         cancels=await conn.fetch(
-            "SELECT * FROM cancel WHERE account_id = $1 AND concern = ANY ($2::text[])", account_id, about
+            "SELECT * FROM cancel WHERE account_id = $1 AND concern = ANY ($2::text[])", account_id, sorted(about)
         ),
         outcomes=await conn.fetch(_OUTCOMES, account_id, [row["request_id"] for row in steps]),
     )
@@ -104,6 +107,7 @@ def concerns_of_object(object_id: str) -> list[str]:
     return [f"{kind}:{object_id}/{suffix}" for suffix in suffixes]
 
 
+_CONCERNS = "SELECT * FROM concern WHERE account_id = $1 AND concern = ANY ($2::text[]) ORDER BY concern"
 _EVENTS = """
 SELECT event_id, type, api_version, source, created_at, received_at, business_at, state, reason, folded_at
 FROM event WHERE account_id = $1 AND event_id = ANY ($2::text[]) ORDER BY business_at, event_id
@@ -133,7 +137,7 @@ SELECT DISTINCT pf.fact_key FROM step AS s JOIN plan_fact AS pf ON pf.account_id
 WHERE s.account_id = $1 AND s.request_id = ANY ($2::text[])
 """
 _RECENT = """
-SELECT e.account_id, e.event_id, e.type, e.state, e.reason, e.business_at, e.received_at, f.facts, p.steps
+SELECT e.account_id, e.event_id, e.type, e.state, e.reason, e.business_at, e.received_at, f.facts, p.steps, c.settles
 FROM (
     SELECT * FROM event WHERE account_id = ANY ($1::text[]) AND ($2::timestamptz IS NULL OR received_at > $2)
     ORDER BY received_at DESC, event_id LIMIT $3
@@ -152,5 +156,9 @@ CROSS JOIN LATERAL (
         JOIN step AS s ON s.account_id = p.account_id AND s.plan_id = p.plan_id
     WHERE fe.account_id = e.account_id AND fe.event_id = e.event_id
 ) AS p
+LEFT JOIN (
+    SELECT account_id, settled_by, array_agg(concern ORDER BY concern) AS settles FROM concern
+    WHERE account_id = ANY ($1::text[]) AND state = 'settled' GROUP BY account_id, settled_by
+) AS c ON c.account_id = e.account_id AND c.settled_by = e.event_id
 ORDER BY e.received_at DESC, e.event_id
 """

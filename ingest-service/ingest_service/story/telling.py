@@ -200,25 +200,31 @@ def _event_summary(row: asyncpg.Record) -> Json:
         "at": _plain_value(row["business_at"]),
         "received_at": _plain_value(row["received_at"]),
         "state": row["state"],
-        "became": became(row["state"], row["reason"], facts, steps),
-        "concerns": sorted({fact["concern"] for fact in facts}),
+        "became": became(row["state"], row["reason"], facts, steps, row["settles"] or ()),
+        "concerns": sorted({*(fact["concern"] for fact in facts), *(row["settles"] or ())}),
+        "settles": list(row["settles"] or ()),
         "facts": facts,
         "messages": steps,
     }
 
 
-def became(state: str, reason: str | None, facts: Sequence[Json], steps: Sequence[Json]) -> str:
+def became(
+    state: str, reason: str | None, facts: Sequence[Json], steps: Sequence[Json], settles: Sequence[str] = ()
+) -> str:
     """What became of an event, in one sentence."""
     if state != "folded":
         words = {"received": "waits to be read", "ignored": "ignored", "set_aside": "set aside"}[state]
         return f"{words}: {reason}" if reason else words
-    if not facts:
-        return (
-            f"read, nothing new: {reason}" if reason else "read; it tells of nothing that anybody is written to about"
-        )
+    told = [part for part in (_became_facts(facts, steps), f"settles {', '.join(settles)}" if settles else "") if part]
+    if told:
+        return "; ".join(told)
+    return f"read, nothing new: {reason}" if reason else "read; it tells of nothing that anybody is written to about"
+
+
+def _became_facts(facts: Sequence[Json], steps: Sequence[Json]) -> str:
     made = [fact for fact in facts if fact["effect"] == "created"]
     if not made:
-        return f"tells once more of {', '.join(fact['fact_key'] for fact in facts)}"
+        return f"tells once more of {', '.join(fact['fact_key'] for fact in facts)}" if facts else ""
     if steps:
         counts = {
             word: sum(step["state"] == word for step in steps) for word in sorted({step["state"] for step in steps})

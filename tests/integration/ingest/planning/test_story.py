@@ -113,6 +113,24 @@ async def test_ignored_set_aside_and_pointless_events_say_why(side: Side, notify
     assert any("set aside: livemode is true" in line for line in lines)
 
 
+async def test_an_event_that_settles_says_so(side: Side, told: Telling) -> None:
+    await event(side, "evt_void", "invoice.voided")
+    await event(side, "evt_paid", "invoice.paid", fact="payment_recovered:in_1")
+    await side.fact("payment_recovered:in_1", concern="invoice:in_1/recovered")
+    async with side.pool.acquire() as conn, conn.transaction():
+        await plans.settle(conn, ACCOUNT, "invoice:in_1/unpaid", AT, "evt_paid")
+        await plans.settle(conn, ACCOUNT, "invoice:in_2/unpaid", AT, "evt_void")
+    became = {each["event_id"]: each["became"] for each in await told.events(None, 50)}
+    assert became["evt_void"] == "settles invoice:in_2/unpaid"
+    assert became["evt_paid"] == "payment_recovered ready; settles invoice:in_1/unpaid"
+    story = await told.story(guess("evt_paid"))
+    assert story is not None
+    assert any("The matter invoice:in_1/unpaid is settled by evt_paid" in line["sentence"] for line in story["lines"])
+    whole = await told.story(guess("in_1"))
+    assert whole is not None
+    assert {fact["kind"] for fact in whole["facts"]} == {"payment_failed", "payment_recovered"}
+
+
 async def test_a_customer_without_a_usable_number_is_visible(side: Side, notify: Notify) -> None:
     standin, client = notify
     answer = SubmitResult()
