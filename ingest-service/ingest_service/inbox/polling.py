@@ -43,10 +43,12 @@ class Polling:
             await self._poll(account)
 
     async def _poll(self, account: Account) -> None:
+        # never from the future: a clock that is set back, as the sandbox does at its start, takes the cursor with it
         async with self.pool.acquire() as conn:
             since = await conn.fetchval(
                 """INSERT INTO poll_cursor (account_id, poll, read_until) VALUES ($1, $2, $3)
-                   ON CONFLICT (account_id, poll) DO UPDATE SET updated_at = now() RETURNING read_until""",
+                   ON CONFLICT (account_id, poll)
+                   DO UPDATE SET updated_at = now(), read_until = least(poll_cursor.read_until, $3) RETURNING read_until""",
                 account.account_id, POLL, self.clock.now(),
             )  # fmt: skip
         newest, after = since, ""
