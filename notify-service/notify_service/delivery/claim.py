@@ -6,25 +6,18 @@ either comes first and is seen here, or waits until the attempt is committed. No
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any, assert_never
-from uuid import UUID
-
-import structlog
+from datetime import datetime
+from typing import Any
 
 from notify_service import crashpoints
-from notify_service.sealing import UnsealableError
-from notify_service.words.body import Spoken
 
-from . import states, tokens
+from . import states
 from .case import Notification, Now, Times
-from .events import AttemptKey
+from .deciding import Claimed, Decider, Otherwise
 from .matching import body_hash
-from .ports import Allowed, Forbidden, Gatekeeper, NewOutcome, NotNow, Outcomes, Vault
+from .ports import Allowed, Gatekeeper, NewOutcome, Outcomes, Vault
 from .record import ended, handed_back
 from .senders import Sender, SendingAccount
-
-_log = structlog.get_logger()
 
 _WAITING = """
 SELECT s.sender, l.lane, c.waiting, c.segments, c.next_due
@@ -104,43 +97,12 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """An attempt whose row is committed: its call must start before `not_after` or not at all."""
-
-    key: AttemptKey
-    token: bytes
-    sender: Sender
-    to: str
-    words: Spoken
-    address_id: UUID
-    useful_until: datetime
-    possible_duplicate: bool
-    segments: int
-    lane: int
-    traceparent: str
-
-    def __repr__(self) -> str:
-        return f"Claimed({self.key.notification_id}, {self.key.number})"
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """What a claim came to: calls to make, and rows it ended or put off instead."""
 
     calls: tuple[Claimed, ...]
     others: tuple[str, ...]
     """The states of the rows that were not sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Otherwise:
-    row: Any
-    state: states.NotificationState
-    reason: str | None
-    detail: str | None = None
-    due_at: datetime | None = None
-    sender: str | None = None
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +137,13 @@ class Claimer:
                     _CANCELLED, account_id, [r["caller"] for r in rows], [r["concern"] for r in rows]
                 )
             }
+            decider = Decider(self.account, self.vault, self.gatekeeper)
             decided = [
-                self._decided(row, gates.get(row["address_id"]), cancelled.get((row["caller"], row["concern"])), now)
+                decider.decide(row, gates.get(row["address_id"]), cancelled.get((row["caller"], row["concern"])), now)
                 for row in rows
             ]
             calls = [d for d in decided if isinstance(d, tuple)]
-            others = [d for d in decided if isinstance(d, _Otherwise)]
+            others = [d for d in decided if isinstance(d, Otherwise)]
             crashpoints.reach("tw.before_intent")
             if calls:
                 await self._intend(conn, calls, now)
@@ -188,97 +151,6 @@ class Claimer:
                 await self._write_others(conn, others, now)
         crashpoints.reach("tw.after_intent")
         return Batch(tuple(call for call, _ in calls), tuple(other.state for other in others))
-
-    def _decided(
-        self, row: Any, gate: Any, cancelled_at: datetime | None, now: datetime
-    ) -> tuple[Claimed, Allowed] | _Otherwise:
-        """The decision; a row that breaks it is held, so that it stands in nobody's way and a person sees it."""
-        try:
-            return self._decide(row, gate, cancelled_at, now)
-        except Exception as error:  # noqa: BLE001 (one bad row must not stop a sender)
-            _log.error(
-                "claim.defect",
-                account_id=self.account.account_id,
-                notification_id=str(row["notification_id"]),
-                error=type(error).__name__,
-            )
-            return _Otherwise(row, "held", "sender_misconfigured", f"deciding about it failed ({type(error).__name__})")
-
-    def _decide(
-        self, row: Any, gate: Any, cancelled_at: datetime | None, now: datetime
-    ) -> tuple[Claimed, Allowed] | _Otherwise:
-        if cancelled_at is not None and row["truth_read_at"] < cancelled_at:
-            return _Otherwise(row, "cancelled", "concern_cancelled")
-        if now > row["not_after"]:
-            return _Otherwise(row, "expired", "expired")
-        sender = self._sender(row)
-        if sender is None:
-            return _Otherwise(row, "failed", "sender_misconfigured", "no sender is configured for its channels")
-        if sender.name != row["sender"]:
-            return _Otherwise(row, "queued", None, due_at=row["due_at"], sender=sender.name)
-        decision = self.gatekeeper.may(row, gate, sender.channel, now)
-        match decision:
-            case Allowed():
-                return self._call(row, sender, decision)
-            case Forbidden(reason, detail):
-                return _Otherwise(row, "suppressed", reason, detail or None)
-            case NotNow(reason, until):
-                return _not_now(row, reason, until)
-            case _:
-                assert_never(decision)
-
-    def _sender(self, row: Any) -> Sender | None:
-        for channel in row["channels"]:
-            sender = self.account.sender_for(channel, row["sender_scope"])
-            if sender is not None:
-                return sender
-        return None
-
-    def _call(self, row: Any, sender: Sender, allowed: Allowed) -> tuple[Claimed, Allowed] | _Otherwise:
-        account_id = self.account.account_id
-        if row["body"] is None or row["number_sealed"] is None:
-            return _Otherwise(row, "held", "sender_misconfigured", "its text or number is no longer stored")
-        try:
-            words = self.vault.body(
-                account_id,
-                {
-                    "created_on": row["created_on"],
-                    "notification_id": row["notification_id"],
-                    "round": row["round"],
-                    "data_key_id": row["body_key_id"],
-                    "ciphertext": row["body"],
-                },
-            ).get(sender.channel)
-            to = self.vault.number(
-                account_id,
-                {
-                    "address_id": row["address_id"],
-                    "data_key_id": row["number_key_id"],
-                    "ciphertext": row["number_sealed"],
-                },
-            )
-        except UnsealableError:
-            return _Otherwise(
-                row, "held", "sender_misconfigured", "its text or number does not open with the configured keys"
-            )
-        if words is None:
-            return _Otherwise(row, "failed", "request_refused", f"nothing was rendered for {sender.channel}")
-        key = AttemptKey(row["created_on"], row["notification_id"], row["attempts"] + 1)
-        segments = max(row["segments"], 1) if sender.channel != "voice" else 1
-        claimed = Claimed(
-            key=key,
-            token=tokens.fresh(),
-            sender=sender,
-            to=to,
-            words=words,
-            address_id=row["address_id"],
-            useful_until=row["not_after"],
-            possible_duplicate=row["possible_duplicate"],
-            segments=segments,
-            lane=row["lane"],
-            traceparent=row["traceparent"],
-        )
-        return claimed, allowed
 
     async def _intend(self, conn: Any, calls: Sequence[tuple[Claimed, Allowed]], now: datetime) -> None:
         account_id = self.account.account_id
@@ -301,7 +173,7 @@ class Claimer:
         moved = [(c.key.notification_id, c.key.number, ",".join(str(seq) for seq in a.seqs)) for c, a in calls]
         await conn.execute(_SENDING, account_id, *_columns(moved), now)
 
-    async def _write_others(self, conn: Any, others: Sequence[_Otherwise], now: datetime) -> None:
+    async def _write_others(self, conn: Any, others: Sequence[Otherwise], now: datetime) -> None:
         account_id = self.account.account_id
         for other in others:
             states.check_notification("queued", other.state)
@@ -315,7 +187,7 @@ class Claimer:
             await self.outcomes.add(conn, told)
 
 
-def _outcome(account_id: str, other: _Otherwise, now: datetime) -> NewOutcome | None:
+def _outcome(account_id: str, other: Otherwise, now: datetime) -> NewOutcome | None:
     values = {
         name: other.row[name] for name in Notification.__dataclass_fields__ if name not in ("account_id", "channels")
     }
@@ -325,18 +197,6 @@ def _outcome(account_id: str, other: _Otherwise, now: datetime) -> NewOutcome | 
     if other.until is not None:
         return handed_back(notification, other.until, moment)
     return ended(notification, "ended", moment) if other.state in states.ENDS else None
-
-
-def _not_now(row: Any, reason: str, until: datetime) -> _Otherwise:
-    """As the request wishes. A wait beyond its usefulness ends when that is over."""
-    match row["if_not_now"]:
-        case "hand_back":
-            return _Otherwise(row, "handed_back", reason, until=until)
-        case "drop":
-            return _Otherwise(row, "suppressed", reason)
-        case _:
-            later = min(until, row["not_after"] + timedelta(seconds=1))
-            return _Otherwise(row, "queued", reason, due_at=later)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:

@@ -20,7 +20,8 @@ from notify_service.wake import Bell
 from .batching import Batches
 from .breaker import Breaker, Slots
 from .call_outcome import Accepted, CallOutcome, NotSent, Refused, Unknown
-from .claim import Claimed, Claimer, Waiting
+from .claim import Claimer, Waiting
+from .deciding import Claimed
 from .events import Answered, Event
 from .lanes import LANES, share
 from .pace import Purse, take

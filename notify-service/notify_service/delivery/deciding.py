@@ -1,0 +1,163 @@
+"""Decides about one claimed row, with its gate locked: a call to make, or what becomes of it instead. Reads nothing, writes nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+from uuid import UUID
+
+import structlog
+
+from notify_service.sealing import UnsealableError
+from notify_service.words.body import Spoken
+
+from . import states, tokens
+from .events import AttemptKey
+from .ports import Allowed, Forbidden, Gatekeeper, NotNow, Vault
+from .senders import Sender, SendingAccount
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An attempt whose row is committed: its call must start before `not_after` or not at all."""
+
+    key: AttemptKey
+    token: bytes
+    sender: Sender
+    to: str
+    words: Spoken
+    address_id: UUID
+    useful_until: datetime
+    possible_duplicate: bool
+    segments: int
+    lane: int
+    traceparent: str
+
+    def __repr__(self) -> str:
+        return f"Claimed({self.key.notification_id}, {self.key.number})"
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """A row that is not sent now. `until`: it is handed back, and the next round makes sense then."""
+
+    row: Any
+    state: states.NotificationState
+    reason: str | None
+    detail: str | None = None
+    due_at: datetime | None = None
+    sender: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decider:
+    """Decides for one account."""
+
+    account: SendingAccount
+    vault: Vault
+    gatekeeper: Gatekeeper
+
+    def decide(
+        self, row: Any, gate: Any, cancelled_at: datetime | None, now: datetime
+    ) -> tuple[Claimed, Allowed] | Otherwise:
+        """The decision; a row that breaks it is held, so that it stands in nobody's way and a person sees it."""
+        try:
+            return self._weigh(row, gate, cancelled_at, now)
+        except Exception as error:  # noqa: BLE001 (one bad row must not stop a sender)
+            _log.error(
+                "claim.defect",
+                account_id=self.account.account_id,
+                notification_id=str(row["notification_id"]),
+                error=type(error).__name__,
+            )
+            return Otherwise(row, "held", "sender_misconfigured", f"deciding about it failed ({type(error).__name__})")
+
+    def _weigh(
+        self, row: Any, gate: Any, cancelled_at: datetime | None, now: datetime
+    ) -> tuple[Claimed, Allowed] | Otherwise:
+        if cancelled_at is not None and row["truth_read_at"] < cancelled_at:
+            return Otherwise(row, "cancelled", "concern_cancelled")
+        if now > row["not_after"]:
+            return Otherwise(row, "expired", "expired")
+        sender = self._sender(row)
+        if sender is None:
+            return Otherwise(row, "failed", "sender_misconfigured", "no sender is configured for its channels")
+        if sender.name != row["sender"]:
+            return Otherwise(row, "queued", None, due_at=row["due_at"], sender=sender.name)
+        decision = self.gatekeeper.may(row, gate, sender.channel, now)
+        match decision:
+            case Allowed():
+                return self._call(row, sender, decision)
+            case Forbidden(reason, detail):
+                return Otherwise(row, "suppressed", reason, detail or None)
+            case NotNow(reason, until):
+                return _not_now(row, reason, until)
+            case _:
+                assert_never(decision)
+
+    def _sender(self, row: Any) -> Sender | None:
+        for channel in row["channels"]:
+            sender = self.account.sender_for(channel, row["sender_scope"])
+            if sender is not None:
+                return sender
+        return None
+
+    def _call(self, row: Any, sender: Sender, allowed: Allowed) -> tuple[Claimed, Allowed] | Otherwise:
+        account_id = self.account.account_id
+        if row["body"] is None or row["number_sealed"] is None:
+            return Otherwise(row, "held", "sender_misconfigured", "its text or number is no longer stored")
+        try:
+            words = self.vault.body(
+                account_id,
+                {
+                    "created_on": row["created_on"],
+                    "notification_id": row["notification_id"],
+                    "round": row["round"],
+                    "data_key_id": row["body_key_id"],
+                    "ciphertext": row["body"],
+                },
+            ).get(sender.channel)
+            to = self.vault.number(
+                account_id,
+                {
+                    "address_id": row["address_id"],
+                    "data_key_id": row["number_key_id"],
+                    "ciphertext": row["number_sealed"],
+                },
+            )
+        except UnsealableError:
+            return Otherwise(
+                row, "held", "sender_misconfigured", "its text or number does not open with the configured keys"
+            )
+        if words is None:
+            return Otherwise(row, "failed", "request_refused", f"nothing was rendered for {sender.channel}")
+        key = AttemptKey(row["created_on"], row["notification_id"], row["attempts"] + 1)
+        segments = max(row["segments"], 1) if sender.channel != "voice" else 1
+        claimed = Claimed(
+            key=key,
+            token=tokens.fresh(),
+            sender=sender,
+            to=to,
+            words=words,
+            address_id=row["address_id"],
+            useful_until=row["not_after"],
+            possible_duplicate=row["possible_duplicate"],
+            segments=segments,
+            lane=row["lane"],
+            traceparent=row["traceparent"],
+        )
+        return claimed, allowed
+
+
+def _not_now(row: Any, reason: str, until: datetime) -> Otherwise:
+    """As the request wishes. A wait beyond its usefulness ends when that is over."""
+    match row["if_not_now"]:
+        case "hand_back":
+            return Otherwise(row, "handed_back", reason, until=until)
+        case "drop":
+            return Otherwise(row, "suppressed", reason)
+        case _:
+            later = min(until, row["not_after"] + timedelta(seconds=1))
+            return Otherwise(row, "queued", reason, due_at=later)
