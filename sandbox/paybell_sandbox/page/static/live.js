@@ -1,0 +1,160 @@
+// Keeps what the page knows in step with the sandbox and with ingest-service.
+
+import { Refused, get } from "./api.js";
+import { changed, keepRuns, keptRuns, state } from "./store.js";
+import { numberOf, personBy, plain } from "./people.js";
+
+const STEADY_MS = 8_000;
+const SOON_MS = [120, 500, 1_200, 2_500, 5_000];
+
+/** Loads everything, then follows the feed; after a break it loads everything again. */
+export function start() {
+  state.runs = keptRuns();
+  const feed = new EventSource("/sandbox/feed");
+  feed.addEventListener("open", () => {
+    state.link = "live";
+    changed("link");
+    void loadAll();
+  });
+  feed.addEventListener("error", () => {
+    state.link = "lost";
+    changed("link");
+  });
+  const on = (kind, take) => feed.addEventListener(kind, (event) => take(JSON.parse(event.data)));
+  on("message", takeMessage);
+  on("call", takeMessage);
+  on("event", takeEvent);
+  on("delivery", takeDelivery);
+  on("clock", () => void loadClock().then(refreshSoon));
+  on("fault", () => void loadWeather());
+  on("reset", () => void forget());
+  steady();
+}
+
+async function loadAll() {
+  try {
+    const [people, stories, messages, events] = await Promise.all([
+      get("/sandbox/stripe/people"), get("/sandbox/stories"), get("/sandbox/messages"), get("/sandbox/stripe/events?limit=300"),
+      loadClock(), loadWeather(),
+    ]);
+    state.people = people.people;
+    state.stories = stories.stories;
+    state.messages = new Map(messages.messages.map((message) => [message.sid, message]));
+    state.events = new Map(events.events.toReversed().map((event) => [event.id, event]));
+    state.runs = state.runs.filter((run) => run.pending || run.events.some((id) => state.events.has(id)));
+    for (const message of state.messages.values()) knowPhone(message);
+    knowDefault();
+    changed("people", "stories", "messages", "events", "runs", "phones", "loaded");
+    refreshSoon();
+  } catch (error) {
+    state.link = "lost";
+    changed("link");
+    if (!(error instanceof Refused)) throw error;
+    setTimeout(() => void loadAll(), 2_000);
+  }
+}
+
+export async function loadClock() {
+  const clock = await get("/sandbox/clock");
+  state.clock = { ...clock, ahead: Date.parse(clock.now) - Date.now() };
+  changed("clock");
+}
+
+export async function loadWeather() {
+  const [faults, delivery] = await Promise.all([get("/sandbox/faults"), get("/sandbox/stripe/delivery")]);
+  state.faults = faults.rules;
+  state.delivery = delivery;
+  changed("weather");
+}
+
+function knowDefault() {
+  const number = numberOf(personBy("ana")) ?? null;
+  if (number !== null && !state.phones.includes(number)) state.phones.unshift(number);
+  state.phone ??= state.phones[0] ?? null;
+}
+
+/** The customer's number of a message or call. */
+export const customerOf = (message) => plain(message.direction === "inbound" ? message.from : message.to);
+
+function knowPhone(message) {
+  const number = customerOf(message);
+  if (state.phones.includes(number)) return;
+  state.phones.push(number);
+  changed("phones");
+}
+
+function takeMessage(message) {
+  state.messages.set(message.sid, message);
+  knowPhone(message);
+  changed("messages");
+  refreshSoon();
+}
+
+function takeEvent(event) {
+  state.events.set(event.id, event);
+  const pending = state.runs.find((run) => run.pending);
+  if (pending !== undefined) pending.events.push(event.id);
+  changed("events");
+  refreshSoon();
+}
+
+function takeDelivery(delivery) {
+  const event = state.events.get(delivery.event);
+  if (event === undefined) return;
+  const { event: _, ...attempt } = delivery;
+  event.deliveries.push(attempt);
+  changed("events");
+  refreshSoon();
+}
+
+async function forget() {
+  state.runs = [];
+  state.fates = new Map();
+  state.open = null;
+  keepRuns();
+  state.phones = [];
+  state.phone = null;
+  await loadAll();
+  changed("reset");
+}
+
+// ---------------------------------------------------------------------------------------------------------- the fates
+
+let timers = [];
+let asking = false;
+let last = "";
+
+/** What became of the events changes for a while after anything happens: asks now, and at growing gaps. */
+export function refreshSoon() {
+  for (const timer of timers) clearTimeout(timer);
+  timers = SOON_MS.map((gap) => setTimeout(() => void refresh(), gap));
+}
+
+function steady() {
+  setTimeout(() => {
+    if (document.visibilityState === "visible") void refresh();
+    steady();
+  }, state.console.ok === false ? 2_000 : STEADY_MS);
+}
+
+async function refresh() {
+  if (asking) return;
+  asking = true;
+  try {
+    const { events } = await get("/page/events?limit=200");
+    const now = JSON.stringify(events);
+    const news = now !== last || state.console.ok !== true;
+    last = now;
+    state.console = { ok: true, error: "", why: "" };
+    if (news) {
+      state.fates = new Map(events.map((event) => [event.event_id, event]));
+      changed("fates");
+    }
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    state.console = { ok: false, error: error.message, why: error.why ?? "" };
+    changed("fates");
+  } finally {
+    asking = false;
+  }
+}
