@@ -3,7 +3,9 @@
 import asyncio
 import datetime
 from collections.abc import AsyncIterator
+from typing import Any
 
+import asyncpg
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -106,8 +108,6 @@ async def test_equal_round_with_other_bytes_is_the_items_error_and_leaves_what_i
 
 
 async def test_a_next_round_is_taken_only_where_the_last_was_handed_back(client: Client, configured: Settings) -> None:
-    import asyncpg
-
     later = stamp(now() + datetime.timedelta(minutes=30))
     await client.submit(request("r-1", not_before=later))
     [early] = await client.submit(request("r-1", round=2))
@@ -153,7 +153,10 @@ async def test_a_dry_run_shows_the_text_and_stores_nothing(client: Client, sandb
 
 
 async def test_marketing_needs_an_opt_in_and_evidence_of_one_is_enough(client: Client) -> None:
-    marketing = {"message_class": consent_pb2.MESSAGE_CLASS_MARKETING, "lane": notification_pb2.LANE_MARKETING}
+    marketing: dict[str, Any] = {
+        "message_class": consent_pb2.MESSAGE_CLASS_MARKETING,
+        "lane": notification_pb2.LANE_MARKETING,
+    }
     evidence = consent_pb2.ConsentEvidence(
         verdict=consent_pb2.CONSENT_VERDICT_GRANTED, source="checkout", wording="Text me offers", wording_version="3",
         given_at=stamp(now()), classes=[consent_pb2.MESSAGE_CLASS_MARKETING], channels=[recipient_pb2.CHANNEL_SMS],
@@ -188,9 +191,7 @@ async def test_a_story_tells_checks_attempts_and_receipts_without_number_or_text
     assert story.notification.masked_number == "••••71"
 
 
-async def test_outcomes_are_given_until_acknowledged(
-    client: Client, configured: Settings, sandbox: RunningSandbox
-) -> None:
+async def test_outcomes_are_given_until_acknowledged(client: Client) -> None:
     await client.submit(request("r-1", number="+14155550114"))  # a landline, by the sandbox's word
     pull = service_pb2.PullOutcomesRequest(account_ids=["main"])
     pull.wait.FromSeconds(10)
@@ -224,9 +225,7 @@ async def test_outcomes_are_given_until_acknowledged(
         ({"traceparent": "yes"}, "traceparent"),
     ],
 )
-async def test_a_wrong_field_is_named_with_a_remedy(
-    client: Client, change: dict[str, object], field: str | None
-) -> None:
+async def test_a_wrong_field_is_named_with_a_remedy(client: Client, change: dict[str, Any], field: str | None) -> None:
     [result] = await client.submit(request("r-1", **change))
     if field is None:
         assert result.suppressed.reason == notification_pb2.REASON_EXPIRED
@@ -239,7 +238,7 @@ async def test_a_wrong_field_is_named_with_a_remedy(
 
 
 async def test_malformed_and_oversized_messages_get_a_clean_status(client: Client) -> None:
-    submit = client.channel.unary_unary("/notify.v1.NotificationService/SubmitNotifications")
+    submit: Any = client.channel.unary_unary("/notify.v1.NotificationService/SubmitNotifications")
     with pytest.raises(grpc.aio.AioRpcError) as malformed:
         await submit(b"\xff\xff +14155552671")
     assert malformed.value.code() is grpc.StatusCode.INVALID_ARGUMENT
