@@ -70,9 +70,10 @@ class Door:
 
     async def stored(self) -> list[asyncpg.Record]:
         """What is on disk."""
-        return await self.pool.fetch(
+        rows: list[asyncpg.Record] = await self.pool.fetch(
             "SELECT * FROM event WHERE account_id = ANY('{main,test,connected}') ORDER BY event_id"
         )
+        return rows
 
 
 @pytest.fixture
