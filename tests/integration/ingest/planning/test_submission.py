@@ -11,6 +11,7 @@ import pytest
 from ingest_service.planning import plans
 from ingest_service.submitting import step_queue
 from ingest_service.submitting.notify_client import NotifyClient, TryLater
+from ingest_service.submitting.step_changes import FrozenStep, StepResult
 from ingest_service.submitting.truth import NotNow, Over
 from notify.v1.notification_pb2 import NotificationState, Reason
 from notify.v1.outcome_pb2 import Outcome, OutcomeKind
@@ -354,6 +355,38 @@ async def test_a_plan_is_done_when_its_last_message_is_and_a_late_word_corrects_
     standin.feed = [corrected]
     await side.outcomes(client).turn(timedelta(0))
     assert (await side.step())["state"] == "failed"
+
+
+async def test_whoever_lost_the_lease_changes_nothing(side: Side) -> None:
+    await planned(side)
+    step = await side.step()
+    slow, quick = uuid4(), uuid4()
+    key = (step["plan_id"], 1)
+    frozen = FrozenStep(*key, "k1", b"x", "record", AT)
+    late = StepResult(*key, 1, "suppressed", "opted_out", None, None, "{}")
+    async with side.pool.acquire() as conn:
+        await step_queue.freeze(conn, ACCOUNT, [frozen], slow, leased=False)
+        await step_queue.lease(conn, ACCOUNT, [key], quick)  # the first lease lapsed and another took the step
+        await step_queue.record(conn, ACCOUNT, [late], slow)
+        assert (await side.step())["state"] == "frozen"
+        await step_queue.release(conn, ACCOUNT, [key], slow, "x")
+        assert (await side.step())["lease"] == quick
+        await step_queue.record(conn, ACCOUNT, [late._replace(state="submitted", reason=None)], quick)
+        await step_queue.record(conn, ACCOUNT, [late], quick)
+    assert (await side.step())["state"] == "submitted", "an answer is recorded once"
+
+
+async def test_a_look_that_took_too_long_freezes_nothing(side: Side) -> None:
+    await planned(side)
+    step = await side.step()
+    slow, quick = uuid4(), uuid4()
+    key = (step["plan_id"], 1)
+    async with side.pool.acquire() as conn:
+        await step_queue.lease(conn, ACCOUNT, [key], slow)
+        await step_queue.lease(conn, ACCOUNT, [key], quick)
+        frozen = FrozenStep(*key, "k1", b"x", "stripe", AT)
+        assert await step_queue.freeze(conn, ACCOUNT, [frozen], slow, leased=True) == set()
+        assert await step_queue.freeze(conn, ACCOUNT, [frozen], quick, leased=True) == {key}
 
 
 async def test_the_claim_of_steps_reads_its_index(ingest_pool: asyncpg.Pool) -> None:
