@@ -1,11 +1,12 @@
 """Explains rules in plain English, one sentence a step: what `ingest-service check` says about a rules file. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from itertools import groupby
 from typing import Final, assert_never
 
 from ingest_service.planning import durations
-from ingest_service.planning.conditions import Choice
+from ingest_service.planning.conditions import Choice, Condition
 from ingest_service.planning.rules import Channel, IfNotNow, OnRepeat, Rule, Rules, Step, Team, Variant
 
 KINDS: Final = {
@@ -21,6 +22,12 @@ _KNOWN_CONDITIONS: Final = {
     ("payment_failed", 'fact.about == "payment"'): "a one-off payment fails",
     ("payment_failed", 'fact.about == "invoice"'): "a payment of an invoice fails",
     ("payment_succeeded", "fact.is_subscription"): "a subscription payment succeeds",
+}
+_KNOWN_VARIANTS: Final = {
+    "fact.is_subscription": "for a subscription",
+    'fact.about == "payment"': "for a one-off payment",
+    'fact.about == "invoice"': "for an invoice",
+    "fact.will_retry": "while Stripe goes on trying",
 }
 _VERBS: Final[dict[Channel, str]] = {"sms": "text", "voice": "call", "whatsapp": "write by WhatsApp to"}
 _REPEATS: Final = {
@@ -43,28 +50,36 @@ def explain(rules: Rules) -> tuple[str, ...]:
 def _rule(rule: Rule, *, later: bool) -> str:
     happens = _happens(rule)
     begin = f"Otherwise, when {happens}" if later else f"When {happens}"
-    sentence = f"{begin}: {', '.join(_step(rule, step) for step in rule.steps)}."
-    rest = [
-        _variant(rule.variant),
-        f"{_REPEATS[rule.on_repeat]}." if len(rule.steps) > 1 or rule.on_repeat != OnRepeat.CONTINUE else "",
-    ]
+    sentence = f"{begin}: {', then '.join(_run(rule, run) for run in _runs(rule.steps))}."
+    repeats = len(rule.steps) > 1 or rule.on_repeat != OnRepeat.CONTINUE
+    rest = [_variant(rule.variant), f"{_REPEATS[rule.on_repeat]}." if repeats else ""]
     return " ".join(part for part in (sentence, *rest) if part)
 
 
 def _happens(rule: Rule) -> str:
     if rule.when is None:
         return KINDS[rule.on]
-    source = rule.when.source.replace("'", '"').strip()
-    known = _KNOWN_CONDITIONS.get((rule.on, source))
+    known = _KNOWN_CONDITIONS.get((rule.on, _plain(rule.when)))
     return known or f"{KINDS[rule.on]} and {rule.when.source}"
 
 
-def _step(rule: Rule, step: Step) -> str:
+def _plain(condition: Condition) -> str:
+    return condition.source.replace("'", '"').strip()
+
+
+def _runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Steps that say the same in the same way, one after the other."""
+    for _, run in groupby(steps, key=lambda step: (step.channels, step.template, step.not_after, step.if_not_now)):
+        yield list(run)
+
+
+def _run(rule: Rule, run: Sequence[Step]) -> str:
+    first = run[0]
     who = "the customer" if rule.to == "customer" else _team(rule.to)
-    verb = " or else ".join(_VERBS[channel] for channel in step.channels)
-    when = "at once" if step.after == timedelta(0) else f"after {durations.say(step.after)}"
-    notes = list(_notes(step))
-    return f"{verb} {who} {when} ({step.template}{''.join('; ' + note for note in notes)})"
+    verb = " or else ".join(_VERBS[channel] for channel in first.channels)
+    times = ["at once" if step.after == timedelta(0) else f"after {durations.say(step.after)}" for step in run]
+    when = times[0] if len(times) == 1 else f"{', '.join(times[:-1])} and {times[-1]}"
+    return f"{verb} {who} {when} ({'; '.join((first.template, *_notes(first)))})"
 
 
 def _notes(step: Step) -> Iterator[str]:
@@ -92,5 +107,9 @@ def _variant(variant: Variant) -> str:
     parts: list[str] = []
     for when, use in variant.lines:
         named = f"what `{use.source}` says" if isinstance(use, Choice) else use
-        parts.append(f"{named} if {when.source}" if when else f"{named} otherwise" if parts else named)
+        parts.append(f"{named} {_if(when)}" if when else f"{named} otherwise" if parts else named)
     return f"Words: {', '.join(parts)}."
+
+
+def _if(when: Condition) -> str:
+    return _KNOWN_VARIANTS.get(_plain(when)) or f"if {when.source}"

@@ -11,12 +11,16 @@ from tests.unit.ingest.planning.test_rules_file import SHIPPED
 
 def test_the_shipped_rules_read_like_sentences() -> None:
     told = sentences.explain(rules(SHIPPED))
-    assert told[0].startswith(
-        "When a subscription payment fails: text the customer at once (payment_failed; of use for 1 day), text the customer after 3 days"
+    assert told[0] == (
+        "When a subscription payment fails: text the customer at once, after 3 days and after 7 days (payment_failed; of use for 1 day). "
+        "Words: subscription. If it happens again, the same messages go on with the newest words."
     )
-    assert told[1].startswith("Otherwise, when a payment of an invoice fails: ")
+    assert told[1].startswith(
+        "Otherwise, when a payment of an invoice fails: text the customer at once and after 3 days "
+    )
     assert told[2].startswith("Otherwise, when a payment fails: ")
-    assert "fact." not in told[0]
+    assert told[4].endswith("Words: subscription for a subscription, one_off for a one-off payment.")
+    assert not any("fact." in sentence for sentence in told)
 
 
 def test_channels_teams_and_conditions_are_told() -> None:
