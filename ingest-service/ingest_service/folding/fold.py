@@ -77,13 +77,13 @@ class Folding:
     sealer: Sealer
     holds: Holds
 
-    async def fold(self, conn: Any, shares: dict[int, int] | None = None) -> Folded:
-        """Claims and folds a batch in the caller's transaction.
+    async def fold(self, conn: Any, most: int | None = None) -> Folded:
+        """Claims and folds a batch, of at most so many events, in the caller's transaction.
 
         Raises:
             FoldFailedError: where something unforeseen happened; the transaction must be rolled back.
         """
-        rows = await store.claim(conn, list(self.accounts), shares)
+        rows = await store.claim(conn, list(self.accounts), most)
         folded = Folded(events=len(rows))
         if not rows:
             return folded

@@ -10,7 +10,6 @@ from ingest_service.wake import Bells
 
 LOOK_ANYWAY_SECONDS = 1.0
 BELLS = ("folding", "lookup")
-ONE_BY_ONE = dict.fromkeys(store.LANE_SHARES, 1)
 
 
 class FoldingLoop:
@@ -23,10 +22,10 @@ class FoldingLoop:
 
     async def turn(self) -> int:
         """One batch; how many events it took. After a failure events are taken singly, so that a bad one stands alone."""
-        shares = ONE_BY_ONE if self._careful else None
+        most = 1 if self._careful else None
         try:
             async with self._pool.acquire() as conn, conn.transaction():  # type: ignore[attr-defined]
-                folded = await self._folding.fold(conn, shares)
+                folded = await self._folding.fold(conn, most)
         except FoldFailedError as error:
             return await self._after_failure(error)
         self._careful = max(0, self._careful - 1)

@@ -62,16 +62,20 @@ CROSS JOIN LATERAL (
     FOR UPDATE SKIP LOCKED
 ) q
 LEFT JOIN event_payload p ON p.account_id = q.account_id AND p.received_on = q.received_on AND p.event_id = q.event_id
+LIMIT $4
 """
 
 LANE_SHARES = {1: 100, 2: 200, 3: 200, 4: 50}
 MOST_TRIES = 8
 
 
-async def claim(conn: Any, accounts: Sequence[str], shares: dict[int, int] | None = None) -> list[Any]:
-    """Locks events that wait to be folded, for the caller's transaction; what another worker holds is passed over."""
-    wanted = shares or LANE_SHARES
-    rows: list[Any] = await conn.fetch(CLAIM, list(accounts), list(wanted), list(wanted.values()))
+async def claim(conn: Any, accounts: Sequence[str], most: int | None = None) -> list[Any]:
+    """Locks events that wait to be folded, for the caller's transaction; what another worker holds is passed over.
+
+    With ``most`` at most so many in all, instead of each lane's share.
+    """
+    shares = dict.fromkeys(LANE_SHARES, most) if most is not None else LANE_SHARES
+    rows: list[Any] = await conn.fetch(CLAIM, list(accounts), list(shares), list(shares.values()), most)
     return rows
 
 

@@ -76,10 +76,13 @@ async def lock_gates(conn: Any, account_id: str, addresses: Sequence[UUID]) -> d
     return {row["address_id"]: row for row in rows}
 
 
-async def append(conn: Any, sealer: Sealer, account_id: str, entries: Sequence[NewEntry]) -> dict[UUID, Verdicts]:
+async def append(
+    conn: Any, sealer: Sealer, account_id: str, entries: Sequence[NewEntry], *, unless_it_stands: bool = False
+) -> dict[UUID, Verdicts]:
     """Appends entries under their gates' locks, in the caller's transaction; gives the verdicts that then stand.
 
-    The gates must exist.
+    The gates must exist. With ``unless_it_stands`` an entry is left out where the same word of the same person stands already:
+    two requests that come at once say the same thing.
     """
     gates = await lock_gates(conn, account_id, [entry.address_id for entry in entries])
     chains = {
@@ -89,6 +92,10 @@ async def append(conn: Any, sealer: Sealer, account_id: str, entries: Sequence[N
     written = []
     for entry in entries:
         chain = chains[entry.address_id]
+        if unless_it_stands and chain[2].has(
+            entry.channel, entry.category, entry.scope, entry.person, granted=entry.granted, source=entry.source
+        ):
+            continue
         seq, previous = chain[0] + 1, chain[1]
         content, salt = orjson.dumps(dict(entry.content), option=orjson.OPT_SORT_KEYS), os.urandom(SALT_BYTES)
         commitment = commit(content, salt)
@@ -101,6 +108,8 @@ async def append(conn: Any, sealer: Sealer, account_id: str, entries: Sequence[N
             "granted" if entry.granted else "revoked", entry.source, entry.actor, entry.occurred_at, sealed.key_id, sealed.ciphertext,
             salt, commitment, previous, entry_hash,
         ))  # fmt: skip
+    if not written:
+        return {address: verdicts for address, (_, _, verdicts) in chains.items()}
     await conn.execute(
         """INSERT INTO consent_entry (account_id, address_id, seq, person_id, channel, category, sender_scope, verdict, source, actor,
                                       occurred_at, data_key_id, content, salt, commitment, previous_hash, entry_hash)

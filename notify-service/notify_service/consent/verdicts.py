@@ -82,6 +82,11 @@ class Verdicts:
             for s in self.standing
         )
 
+    def has(self, channel: str, category: str, scope: str, person: str, *, granted: bool, source: str) -> bool:
+        """Whether this very word was said before."""
+        wanted = (channel, category, scope, person, granted, source)
+        return any((s.channel, s.category, s.scope, s.person, s.granted, s.source) == wanted for s in self.standing)
+
     def has_grant(self, source: str, person: str) -> bool:
         """Whether such a grant stands already."""
         return any(s.granted and s.source == source and s.person == person for s in self.standing)

@@ -39,8 +39,13 @@ class Row:
 async def existing(conn: Any, account_id: str, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
     """What is stored of these notifications."""
     rows = await conn.fetch(
-        """SELECT notification_id, round, content_hash, state, reason, detail, due_at, created_on
-           FROM notification WHERE account_id = $1 AND notification_id = ANY($2)""",
+        """SELECT n.notification_id, n.round, n.content_hash, n.state, n.reason, n.detail, n.due_at, n.created_on,
+                  CASE WHEN n.state = 'handed_back' THEN
+                      (SELECT (o.payload->>'until')::timestamptz FROM outcome o
+                       WHERE o.account_id = $1 AND o.notification_id = n.notification_id AND o.kind = 'handed_back'
+                       ORDER BY o.created_at DESC LIMIT 1)
+                  END AS handed_back_until
+           FROM notification n WHERE n.account_id = $1 AND n.notification_id = ANY($2)""",
         account_id,
         list(ids),
     )
@@ -50,7 +55,7 @@ async def existing(conn: Any, account_id: str, ids: Sequence[uuid.UUID]) -> dict
 async def lock_handed_back(conn: Any, account_id: str, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
     """Locks those that wait for their next round, in the order of their ids."""
     rows = await conn.fetch(
-        """SELECT notification_id, round, created_on, channels FROM notification
+        """SELECT notification_id, round, created_on, channels, reason FROM notification
            WHERE account_id = $1 AND notification_id = ANY($2) AND state = 'handed_back' ORDER BY notification_id FOR UPDATE""",
         account_id,
         sorted(ids),

@@ -6,7 +6,7 @@ The order of locks is that of everybody: addresses, notifications, then gates, e
 import datetime
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from notify_service.accounts import Account
@@ -40,7 +40,7 @@ class Stored:
     """What is stored of an item, now or since before.
 
     Attributes:
-        due_at: when it is due; None unless it is queued.
+        due_at: when it is due; where it was handed back, when its next round makes sense; else None.
     """
 
     notification_id: uuid.UUID
@@ -257,11 +257,18 @@ class Intake:
             conn, account_id, [(item.request.caller, item.request.concern) for item in items]
         )
         today: datetime.date = await conn.fetchval("SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date")
-        new_entries = [entry for item in items for entry in _entries(item, addresses)]
+        new_entries = _distinct([entry for item in items for entry in _entries(item, addresses)])
         # rows first, gates after: what the ledger will say is foreseen here, and holds because gates only gain entries below
         foreseen = _foresee(addresses, new_entries)
         rows = {
-            item.request.notification_id: self._row(item, addresses, foreseen, cancelled, in_force, now)
+            item.request.notification_id: self._row(
+                _with_channels_left(item, locked.get(item.request.notification_id)),
+                addresses,
+                foreseen,
+                cancelled,
+                in_force,
+                now,
+            )
             for item in items
         }
         inserted = (
@@ -289,7 +296,7 @@ class Intake:
             await store.remember_sources(conn, account_id, sources)
         await store.add_challenges(conn, account_id, [row.request for row in written.values()])
         if new_entries:
-            await ledger.append(conn, self._sealer, account_id, new_entries)
+            await ledger.append(conn, self._sealer, account_id, new_entries, unless_it_stands=True)
         return written
 
     def _row(
@@ -360,9 +367,28 @@ def _repeated(request: Request, row: Any) -> Result:
         return Rejected(
             "request_id", "was taken with other contents", "resend the same bytes, or use another request_id"
         )
+    due_at = row["due_at"] or row["handed_back_until"]
     return Stored(
-        request.notification_id, row["round"], row["state"], row["reason"], row["detail"], row["due_at"], duplicate=True
+        request.notification_id, row["round"], row["state"], row["reason"], row["detail"], due_at, duplicate=True
     )
+
+
+def _with_channels_left(item: _Prepared, handed_back: Any) -> _Prepared:
+    """A next round does not bring back the channels that failed for certain."""
+    if handed_back is None or handed_back["reason"] != "channel_failed":
+        return item
+    left = tuple(channel for channel in item.request.channels if channel in handed_back["channels"])
+    return replace(item, request=replace(item.request, channels=left))
+
+
+def _distinct(entries: Sequence[ledger.NewEntry]) -> list[ledger.NewEntry]:
+    """Each thing said once, however many items of a batch say it."""
+    return list(
+        {
+            (one.address_id, one.person, one.channel, one.category, one.scope, one.granted, one.source): one
+            for one in reversed(entries)
+        }.values()
+    )[::-1]
 
 
 def _gave_number(request: Request, choice: Choice) -> bool:

@@ -1,0 +1,266 @@
+"""Folding on real PostgreSQL: what becomes of stored events, whoever folds them and in whatever order."""
+
+import asyncio
+import base64
+import datetime
+import os
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import asyncpg
+import pytest
+
+from ingest_service.accounts import Account
+from ingest_service.clock import Clock
+from ingest_service.folding.fold import Folding
+from ingest_service.folding.lookup import Lookup
+from ingest_service.folding.loop import FoldingLoop
+from ingest_service.folding.resolving import Holds
+from ingest_service.inbox import envelope, store
+from ingest_service.planning.sealed_columns import open_details
+from ingest_service.sealing import Sealer, parse_keys
+from ingest_service.stripe_reads import StripeReads, reading
+from ingest_service.wake import Bells
+from paybell_sandbox.app import running as running_sandbox
+from paybell_sandbox.settings import Settings as SandboxSettings
+from paybell_sandbox.stripe import STRIPE
+from paybell_sandbox.stripe.telling import Told, body, tell
+
+NOW = int(datetime.datetime.now(datetime.UTC).timestamp())
+NO_HOLD = Holds(success=datetime.timedelta(), failure=datetime.timedelta())
+
+
+@dataclass
+class House:
+    """Everything that folds, and the Stripe that it asks."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    sealer: Sealer
+    accounts: dict[str, Account]
+    reads: StripeReads
+    calls: Any
+    """The call log of the sandbox's Stripe."""
+
+    def folding(self, holds: Holds = NO_HOLD) -> Folding:
+        """A folder."""
+        return Folding(self.accounts, Clock(), self.sealer, holds)
+
+    async def arrive(self, envelopes: Sequence[dict[str, Any]], account: str = "main") -> None:
+        """Stores events as the webhook does."""
+        now = datetime.datetime.now(datetime.UTC)
+        arrivals = [envelope.arrival(self.accounts[account], event, body(event), "webhook", now) for event in envelopes]
+        async with self.pool.acquire() as conn:
+            await store.store(conn, self.sealer, arrivals, now)
+
+    async def fold(self, workers: int = 1, most: int | None = None) -> None:
+        """Folds until nothing is left."""
+
+        async def work() -> None:
+            while True:
+                async with self.pool.acquire() as conn, conn.transaction():
+                    folded = await self.folding().fold(conn, most)
+                if not folded.events:
+                    return
+
+        await asyncio.gather(*(work() for _ in range(workers)))
+
+    async def look_up(self) -> None:
+        """Looks at held facts until none is due."""
+        lookup = Lookup(self.pool, self.accounts, Clock(), self.sealer, NO_HOLD, self.reads)
+        while (await lookup.turn())[0]:
+            pass
+
+    async def facts(self, account: str = "main") -> dict[str, str]:
+        """Key to state of every fact."""
+        rows = await self.pool.fetch("SELECT fact_key, state FROM fact WHERE account_id = $1", account)
+        return {row["fact_key"]: row["state"] for row in rows}
+
+    async def details(self, key: str, account: str = "main") -> dict[str, Any]:
+        """What a fact tells."""
+        row = await self.pool.fetchrow("SELECT * FROM fact WHERE account_id = $1 AND fact_key = $2", account, key)
+        assert row is not None
+        return open_details(self.sealer, account, key, row["data_key_id"], row["details"])
+
+    async def settled(self) -> set[str]:
+        """The concerns that are over."""
+        rows = await self.pool.fetch("SELECT concern FROM concern WHERE account_id = 'main' AND state = 'settled'")
+        return {row["concern"] for row in rows}
+
+
+@pytest.fixture
+async def house(ingest_pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[House]:
+    """A folder on real PostgreSQL and the sandbox's Stripe."""
+    sealer = Sealer(parse_keys(f"k1:{base64.b64encode(os.urandom(32)).decode()}"))
+    main = Account("main", None, False, "sk_test_x", ("whsec_x",), "US", "UTC", None)  # noqa: FBT003
+    accounts = {"main": main, "live": replace(main, account_id="live", livemode=True, api_key="sk_live_x")}
+    async with (
+        running_sandbox(SandboxSettings(listen="127.0.0.1:0")) as box,
+        reading(ingest_pool, accounts, api_base=box.stripe_api_base, per_second=100) as reads,
+    ):
+        yield House(ingest_pool, sealer, accounts, reads, box.app[STRIPE].api.log)
+
+
+def story(name: str, version: str = "2026-10-28.endive", **options: Any) -> tuple[Told, list[dict[str, Any]]]:
+    """A story of now and its events."""
+    told = tell(name, now=NOW - 60, **options)
+    return told, told.envelopes(version)
+
+
+@pytest.mark.parametrize("version", ["2025-02-24.acacia", "2026-10-28.endive"])
+async def test_a_failed_bill_is_one_fact_however_its_events_come_and_whoever_folds_them(
+    house: House, version: str
+) -> None:
+    chance = random.Random(version)
+    expected = {}
+    for seed in range(20):
+        told, envelopes = story("renewal_fails", version, seed=seed)
+        shuffled = envelopes + chance.choices(envelopes, k=4)
+        chance.shuffle(shuffled)
+        await house.arrive(shuffled)
+        expected[f"payment_failed:{told.ids['invoice']}:1"] = told
+    await house.fold(workers=3, most=7)
+    facts = await house.facts()
+    bills = {key for key in facts if key.split(":")[1].startswith("in_")}
+    assert bills == set(expected)
+
+
+async def test_a_payment_whose_shape_does_not_name_its_bill_is_asked_for_once(house: House) -> None:
+    async with running_sandbox(SandboxSettings(listen="127.0.0.1:0")) as box:
+        ids, made = box.app[STRIPE].play("renewal_paid", {})
+        told = [event.envelope("2026-10-28.endive", connected=False) for event in made]
+        async with reading(house.pool, house.accounts, api_base=box.stripe_api_base, per_second=100) as reads:
+            joined = {"invoice_payment.paid", "invoice.paid", "invoice.payment_succeeded"}
+            await house.arrive([event for event in told if event["type"] not in joined])
+            await house.fold()
+            await replace(house, reads=reads).look_up()
+        asked = [call["path"] for call in box.app[STRIPE].api.log.found(method="GET")]
+    facts = await house.facts()
+    assert facts[f"payment_succeeded:{ids['payment_intent']}"] == "dropped"
+    assert asked == ["/v1/invoice_payments"]
+
+
+async def test_a_fact_of_a_known_customer_costs_no_call(house: House) -> None:
+    told, envelopes = story("first_payment", seed=3)
+    customer = told.world.find(told.ids["customer"])
+    assert customer is not None
+    known = {"id": "evt_c", "object": "event", "type": "customer.created", "created": NOW - 100, "livemode": False,
+             "api_version": "2026-10-28.endive", "data": {"object": customer}}  # fmt: skip
+    await house.arrive([known])
+    await house.fold()
+    await house.arrive([event for event in envelopes if event["type"].startswith("invoice")])
+    await house.fold()
+    assert (await house.facts())[f"payment_succeeded:{told.ids['invoice']}"] == "ready"
+    assert house.calls.found(method="GET") == []
+
+
+async def test_paid_first_and_failed_later_leaves_the_bill_settled(house: House) -> None:
+    failed, first = story("renewal_fails", seed=8)
+    paid = failed.then("customer_pays", after=30)
+    await house.arrive(paid.envelopes())
+    await house.fold()
+    await house.arrive(first)
+    await house.fold()
+    assert f"invoice:{failed.ids['invoice']}/unpaid" in await house.settled()
+
+
+async def test_a_bill_of_a_subscription_that_ended_is_settled_in_either_order(house: House) -> None:
+    for seed, backwards in ((21, False), (22, True)):
+        failed, first = story("renewal_fails", seed=seed)
+        ended = failed.then("subscription_ends", after=30).envelopes()
+        for part in (ended, first) if backwards else (first, ended):
+            await house.arrive(part)
+            await house.fold()
+        assert f"invoice:{failed.ids['invoice']}/unpaid" in await house.settled(), backwards
+
+
+async def test_old_news_is_recorded_and_nobody_is_written_to(house: House) -> None:
+    told = tell("renewal_fails", seed=9, now=NOW - 3 * 86_400)
+    await house.arrive(told.envelopes())
+    await house.fold()
+    assert (await house.facts())[f"payment_failed:{told.ids['invoice']}:1"] == "dropped"
+    reason = await house.pool.fetchval(
+        "SELECT reason FROM fact WHERE account_id = 'main' AND state = 'dropped' LIMIT 1"
+    )
+    assert "old news" in reason
+
+
+async def test_the_same_ids_in_test_and_live_are_two_facts(house: House) -> None:
+    for account, livemode in (("main", False), ("live", True)):
+        await house.arrive(tell("renewal_fails", seed=5, now=NOW, livemode=livemode).envelopes(), account)
+    await house.fold()
+    main, live = await house.facts("main"), await house.facts("live")
+    assert set(main) == set(live)
+    assert any(key.startswith("payment_failed:in_") for key in main)
+
+
+async def test_a_number_that_replaced_another_starts_without_consent(house: House) -> None:
+    told, envelopes = story("renewal_fails", seed=6)
+    customer = dict(told.world.find(told.ids["customer"]) or {})
+    for number, (phone, at) in enumerate((("+14155552671", NOW - 500), ("+14155552672", NOW - 400))):
+        event = {"id": f"evt_{number}", "object": "event", "type": "customer.updated", "created": at, "livemode": False,
+                 "api_version": "2026-10-28.endive", "data": {"object": customer | {"phone": phone}}}  # fmt: skip
+        await house.arrive([event])
+        await house.fold()
+    await house.arrive([event for event in envelopes if event["type"] == "invoice.payment_failed"])
+    await house.fold()
+    details = await house.details(f"payment_failed:{told.ids['invoice']}:1")
+    [changed] = [one for one in details["person"]["addresses"] if one["number"] == "+14155552672"]
+    assert (changed["replaced_another"], changed["given_in_transaction"]) == (True, False)
+
+
+async def test_an_event_that_cannot_be_parsed_is_set_aside_and_blocks_nobody(house: House) -> None:
+    told, envelopes = story("renewal_fails", seed=7)
+    bad = {
+        "id": "evt_0bad",
+        "object": "event",
+        "type": "invoice.paid",
+        "created": NOW,
+        "livemode": False,
+        "data": {"object": {"amount": 1}},
+    }
+    await house.arrive([bad, *envelopes])
+    await house.fold()
+    row = await house.pool.fetchrow(
+        "SELECT state, reason FROM event WHERE account_id = 'main' AND event_id = 'evt_0bad'"
+    )
+    assert row is not None
+    assert (row["state"], row["reason"]) == ("set_aside", "the invoice has no id")
+    assert f"payment_failed:{told.ids['invoice']}:1" in await house.facts()
+
+
+async def test_an_unforeseen_failure_stands_alone_and_is_set_aside_after_its_last_try(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ingest_service.folding import fold as fold_module
+
+    told, envelopes = story("renewal_fails", seed=10)
+    await house.arrive([{**envelopes[0], "id": "evt_0poison", "type": "invoice.voided"}, *envelopes])
+    honest = fold_module.effects
+
+    def failing(event: Any) -> Any:
+        if event.event_id == "evt_0poison":
+            raise RuntimeError
+        return honest(event)
+
+    monkeypatch.setattr(fold_module, "effects", failing)
+    loop = FoldingLoop(house.folding(), house.pool, Bells(["planning", "lookup", "cancels"]), lambda _: None)
+    open_events = "SELECT count(*) FROM event WHERE account_id = 'main' AND state = 'received'"
+    for _ in range(200):
+        await house.pool.execute("UPDATE event SET due_at = '-infinity' WHERE account_id = 'main' AND due_at > now()")
+        await loop.turn()
+        if not await house.pool.fetchval(open_events):
+            break
+    states = await house.pool.fetch(
+        "SELECT event_id, state FROM event WHERE account_id = 'main' AND state = 'set_aside'"
+    )
+    assert [row["event_id"] for row in states] == ["evt_0poison"]
+    assert f"payment_failed:{told.ids['invoice']}:1" in await house.facts()
+
+
+async def test_the_claim_of_events_uses_its_index(house: House) -> None:
+    async with house.pool.acquire() as conn, conn.transaction():
+        await conn.execute("SET LOCAL enable_seqscan = off")
+        plan = await conn.fetch(f"EXPLAIN {store.CLAIM}", ["main"], [2], [100], None)
+    assert "event_open" in "\n".join(row[0] for row in plan)
