@@ -2,6 +2,7 @@
 
 import { byId, el, follow, icon, say, set } from "./dom.js";
 import { fateOf, messagesOf, standing } from "./fates.js";
+import { typeset } from "./ids.js";
 import { personBy } from "./people.js";
 import { changed, now, state, watch, zone } from "./store.js";
 import { followButtons, followUps } from "./stories.js";
@@ -39,7 +40,7 @@ function groups() {
   for (const event of state.events.values()) {
     const run = owned.get(event.id);
     const key = run?.id ?? "by itself";
-    let group = run === undefined ? (found.at(-1)?.run === undefined ? found.at(-1) : undefined) : byRun.get(key);
+    let group = run === undefined ? nearby(found.at(-1), event) : byRun.get(key);
     if (group === undefined) {
       group = { key: run?.id ?? `itself ${event.id}`, run, events: [] };
       found.push(group);
@@ -49,6 +50,10 @@ function groups() {
   }
   return found.reverse();
 }
+
+/** The group of events without a story that this one belongs to: they were made within seconds of each other. */
+const nearby = (group, event) =>
+  group !== undefined && group.run === undefined && event.created - group.events.at(-1).created <= 3 ? group : undefined;
 
 function draw(afterwards) {
   const trouble = state.console.ok === false;
@@ -73,7 +78,7 @@ function openByItself() {
 }
 
 function makeRun({ run }) {
-  const title = run?.title ?? "Stripe, by itself";
+  const title = typeset(run?.title ?? "Stripe, by itself");
   return el("article", { class: "run", "aria-label": title },
     el("header", null, el("h3", null, title), el("p", { class: "run-meta" })),
     el("ul", { class: "ladder", role: "list" }),
@@ -141,7 +146,8 @@ function updateEvent(node, event) {
   }
   set(chip, "title", fate.why);
   const posts = event.deliveries.filter((one) => one.answer !== null).length;
-  say(row.querySelector(".posts"), posts > 1 ? `posted ${posts}×` : "");
+  say(row.querySelector(".posts"), posts > 1 ? `${posts}×` : "");
+  set(row.querySelector(".posts"), "title", posts > 1 ? `Stripe posted it ${posts} times` : null);
   const isOpen = state.open === event.id;
   set(row, "aria-expanded", String(isOpen));
   set(node, "data-open", isOpen);

@@ -53,6 +53,8 @@ export function drawCall(call) {
   byId("captions").lastElementChild?.scrollIntoView({ block: "nearest" });
   say(byId("pressed"), (call.pressed ?? []).join(" "));
   set(byId("keypad"), "data-listening", call.listening === true);
+  // whoever writes elsewhere is not torn away: the ringing is announced, and takes the focus only on the phone
+  if (document.activeElement !== document.body && !byId("screen").contains(document.activeElement)) return;
   if (was?.sid !== call.sid) byId("call-answer").focus({ preventScroll: true });
   else if (talking && was.status !== "in-progress") byId("keypad").firstElementChild.focus({ preventScroll: true });
 }

@@ -42,12 +42,11 @@ function toldFate(told) {
 
 const fate = (kind, tone, word, icon, why) => ({ kind, tone, word, icon, why });
 
-/** Every message that these events led to, once each, in the order of their plans. */
+/** Every message that these events led to, once each, as their plans have them. */
 export function messagesOf(fates) {
   const found = new Map();
   for (const told of fates) for (const message of told?.messages ?? []) found.set(message.request_id, message);
-  return [...found.values()].sort((one, other) =>
-    one.flow === other.flow ? one.number - other.number : one.flow < other.flow ? -1 : 1);
+  return [...found.values()];
 }
 
 /** A message's state: how loud, in which word. */

@@ -1,6 +1,6 @@
 // Ids in sentences: short to the eye, whole when copied. Dates in sentences: in the page's zone.
 
-import { el, icon, say, set } from "./dom.js";
+import { el, say, set } from "./dom.js";
 import { zone } from "./store.js";
 import { short } from "./time.js";
 
@@ -17,13 +17,21 @@ export function spoken(sentence) {
   const nodes = [];
   let last = 0;
   for (const found of sentence.matchAll(FOUND)) {
-    nodes.push(sentence.slice(last, found.index));
-    nodes.push(found[0].endsWith(" UTC") ? date(found[0]) : idButton(found[0]));
-    last = found.index + found[0].length;
+    // a bracket or full stop stays on the line of its id
+    const [before] = /[(“]?$/.exec(sentence.slice(last, found.index));
+    const [after] = /^[).,;:]*/.exec(sentence.slice(found.index + found[0].length));
+    nodes.push(typeset(sentence.slice(last, found.index - before.length)));
+    const node = found[0].endsWith(" UTC") ? date(found[0]) : idButton(found[0]);
+    nodes.push(before || after ? el("span", { class: "held" }, before, node, after) : node);
+    last = found.index + found[0].length + after.length;
   }
-  nodes.push(sentence.slice(last));
+  nodes.push(typeset(sentence.slice(last)));
   return nodes.filter((node) => node !== "");
 }
+
+/** Straight quotation marks as a typesetter would put them. */
+export const typeset = (text) =>
+  text.replace(/"([^"]*)"/g, "“$1”").replace(/(\p{L})'(?=\p{L})/gu, "$1’");
 
 function date(words) {
   const at = new Date(`${words.slice(0, 16).replace(" ", "T")}:00Z`);
@@ -63,5 +71,3 @@ async function copy(id, button, words) {
     set(button, "data-copied", null);
   }, 1_200);
 }
-
-export const copySign = () => icon("copy");

@@ -16,13 +16,7 @@ const narrow = matchMedia("(max-width: 819px)");
 /** On a small screen one of three views is shown. */
 function show(view) {
   set(document.body, "data-view", view);
-  /** Signs of the buttons that stand in the page from the beginning. */
-const SIGNS = {
-  "#to-list": "back", "#reply-send": "up", "#call-decline span": "call", "#call-voicemail span": "mail", "#call-answer span": "call",
-  "#call-end span": "call", "[data-go=stories] span": "stories", "[data-go=phone] span": "phone", "[data-go=became] span": "way",
-};
-for (const [where, name] of Object.entries(SIGNS)) document.querySelector(where).append(icon(name));
-for (const button of document.querySelectorAll("[data-go]")) {
+  for (const button of document.querySelectorAll("[data-go]")) {
     set(button, "aria-current", button.dataset.go === view ? "page" : null);
   }
 }
@@ -55,9 +49,17 @@ function drawLink() {
   byId("lost").hidden = state.link !== "lost";
 }
 
+/** Signs of the buttons that stand in the page from the beginning. */
+const SIGNS = {
+  "#to-list": "back", "#reply-send": "up", "#call-decline span": "call", "#call-voicemail span": "mail", "#call-answer span": "call",
+  "#call-end span": "call", "[data-go=stories] span": "stories", "[data-go=phone] span": "phone", "[data-go=became] span": "way",
+};
+for (const [where, name] of Object.entries(SIGNS)) document.querySelector(where).append(icon(name));
 for (const button of document.querySelectorAll("[data-go]")) button.addEventListener("click", () => show(button.dataset.go));
 byId("reset").addEventListener("click", () => void post("/sandbox/reset"));
-byId("start-here").addEventListener("click", () => document.querySelector('[data-story="renewal_fails"]')?.click());
+for (const id of ["start-here", "lock-start"]) {
+  byId(id).addEventListener("click", () => document.querySelector('[data-story="renewal_fails"]')?.click());
+}
 watch(["link"], drawLink);
 show("phone");
 clock.setup();

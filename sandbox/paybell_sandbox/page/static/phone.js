@@ -105,6 +105,8 @@ function chooseScreen(all, why) {
 function drawTabs() {
   const several = state.phones.length > 1;
   byId("phone-tabs").hidden = !several;
+  set(byId("screen"), "role", several ? "tabpanel" : null);
+  set(byId("screen"), "aria-labelledby", several ? `tab-${state.phone}` : null);
   follow(byId("phone-tabs"), several ? state.phones : [], (number) => number,
     (number) => el("button", {
       type: "button", role: "tab", class: "tab", id: `tab-${number}`, "aria-controls": "screen",
@@ -147,7 +149,7 @@ function drawTime() {
 function drawLocked(all) {
   const first = all[0]?.things.findLast((thing) => lying(thing) === "here" || thing.kind === "call");
   byId("banner").hidden = first === undefined;
-  byId("lock-hint").hidden = first !== undefined;
+  byId("lock-hint").hidden = byId("lock-start").hidden = first !== undefined;
   say(byId("lock-hint"), `${firstName(state.phone)}’s phone. Let a payment fail, and watch what arrives.`);
   if (first !== undefined) {
     say(byId("banner-from"), pretty(all[0].other));

@@ -63,6 +63,8 @@ export function paint(stage, hour, dark) {
 function place(stage, what, way) {
   const up = way > -0.1 && way < 1.1;
   stage.style.setProperty(`--${what}-shown`, up ? "1" : "0");
-  stage.style.setProperty(`--${what}-x`, `${(8 + way * 84).toFixed(2)}%`);
-  stage.style.setProperty(`--${what}-y`, `${(64 - Math.sin(Math.max(0, Math.min(1, way)) * Math.PI) * 56 + (up ? 0 : 30)).toFixed(2)}%`);
+  // up and down again beside the phone, never behind the words
+  const high = Math.sin(Math.max(0, Math.min(1, way)) * Math.PI) ** 0.7;
+  stage.style.setProperty(`--${what}-x`, `${(86 + way * 8).toFixed(2)}%`);
+  stage.style.setProperty(`--${what}-y`, `${(84 - high * 70.5).toFixed(2)}%`);
 }

@@ -48,10 +48,10 @@ export const zone = () => state.clock?.zone ?? "America/New_York";
 
 const KEY = "paybell.runs";
 
-/** Runs outlive a reload of the page, not the sandbox. */
+/** Runs outlive a reload of the page. What another sandbox knew is left out when its events are not there. */
 export function keepRuns() {
   try {
-    sessionStorage.setItem(KEY, JSON.stringify(state.runs.filter((run) => !run.pending)));
+    localStorage.setItem(KEY, JSON.stringify(state.runs.filter((run) => !run.pending)));
   } catch {
     // a browser without storage forgets them; events then stand by themselves
   }
@@ -59,7 +59,7 @@ export function keepRuns() {
 
 export function keptRuns() {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+    const kept = JSON.parse(localStorage.getItem(KEY) ?? "[]");
     return Array.isArray(kept) ? kept : [];
   } catch {
     return [];

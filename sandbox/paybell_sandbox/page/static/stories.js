@@ -2,6 +2,7 @@
 
 import { post } from "./api.js";
 import { byId, el, follow, icon, say, set } from "./dom.js";
+import { typeset } from "./ids.js";
 import { numberOf, personBy } from "./people.js";
 import { choose } from "./phone.js";
 import { changed, keepRuns, now, state, watch } from "./store.js";
@@ -50,7 +51,7 @@ function storyItem(story, afterwards) {
     el("button", {
       type: "button", class: `story ${story.name === FIRST ? "first" : ""}`, "data-story": story.name,
       onclick: (event) => void run(story, {}, event.currentTarget, afterwards),
-    }, el("b", null, story.title), el("span", null, story.description)),
+    }, el("b", null, typeset(story.title)), el("span", null, typeset(story.description))),
     el("div", { class: "next", hidden: true }));
 }
 
@@ -88,7 +89,7 @@ export function followButtons(one, offered, afterwards) {
     el("li", null, el("button", {
       type: "button", class: "follow-up", "data-story": story.name, title: story.description,
       onclick: (event) => void run(story, { after: one }, event.currentTarget, afterwards),
-    }, icon("forward"), el("span", null, story.title)))));
+    }, icon("forward"), el("span", null, typeset(story.title))))));
 }
 
 /** Plays a story; a follow-up goes on with the objects of the run before it. */

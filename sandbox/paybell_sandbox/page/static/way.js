@@ -4,7 +4,7 @@ import { get } from "./api.js";
 import { el, icon, set } from "./dom.js";
 import { changed, now, state, watch, zone } from "./store.js";
 import { idRow, spoken } from "./ids.js";
-import { hourMinute, near, sameDay, day } from "./time.js";
+import { day, hourMinute, sameDay } from "./time.js";
 
 const WORDS = {
   event: "Event", fact: "Fact", rule: "Rule", step: "Message", cancel: "End of the matter", intake: "Request", gate: "Gates", template: "Words",
@@ -139,7 +139,7 @@ function others(lines) {
 
 function sentenceOf(line, named = false) {
   return [
-    el("p", null, named ? el("b", { class: "gate-name" }, `${capital(line.name.replaceAll("_", " "))} `) : null, ...spoken(line.sentence)),
+    el("p", null, named ? el("b", { class: "gate-name" }, `${capital(line.name.replaceAll("_", " "))}.`) : null, ...spoken(line.sentence)),
     showIds ? idRow(line.ids) : null,
   ].filter(Boolean);
 }
@@ -158,5 +158,3 @@ function iconOf(section, verdict) {
   if (verdict === "deferred") return "clock";
   return section.stage === "event" ? "inbox" : section.stage === "cancel" ? "stop" : section.stage;
 }
-
-export const nearNow = (at) => near(new Date(at), now(), zone());
