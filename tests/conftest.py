@@ -1,8 +1,10 @@
 """What every test may ask for. Databases come from tests/postgres.py, tools from tests/require.py."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
+import hypothesis
 import pytest
 
 from paybell_sandbox.supervisor.postgres import EmbeddedPostgres
@@ -13,6 +15,15 @@ from tests.require import need
 __all__ = ["need"]
 
 forbid_the_outside()
+
+# How fast examples are made says how busy the machine is, not whether the code is right. CI tries the same ones each time.
+hypothesis.settings.register_profile(
+    "paybell",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+)
+hypothesis.settings.load_profile("paybell")
 
 
 @pytest.fixture(autouse=True)
