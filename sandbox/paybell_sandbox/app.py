@@ -14,7 +14,7 @@ from paybell_sandbox.clock import ClockNotMovedError
 from paybell_sandbox.sandbox import SANDBOX, Sandbox
 from paybell_sandbox.settings import Settings
 
-CLOCK_PATIENCE_SECONDS = 60.0
+CLOCK_AGAIN_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -64,13 +64,12 @@ async def _beside(app: web.Application) -> AsyncIterator[None]:
 
 async def _start_the_clock(sandbox: Sandbox) -> None:
     # the services come up at the same time as the sandbox; until both know the time, the clock shows it but has not moved them
-    deadline = asyncio.get_running_loop().time() + CLOCK_PATIENCE_SECONDS
-    while asyncio.get_running_loop().time() < deadline:
+    while sandbox.clock.movable:
         with contextlib.suppress(ClockNotMovedError):
-            await sandbox.clock.push()
-            sandbox.publish("clock", {"offset_seconds": sandbox.clock.offset})
+            await sandbox.clock.begin()
+            sandbox.publish("clock", {"now": sandbox.clock.now().isoformat(), "offset_seconds": sandbox.clock.offset})
             return
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(CLOCK_AGAIN_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -97,7 +96,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     async with running(settings) as sandbox:
-        sys.stdout.write(f"the sandbox listens at {sandbox.url}\n")
+        sys.stdout.write(f"the sandbox listens at {sandbox.url} (seed {settings.seed})\n")
         sys.stdout.flush()
         await ended.wait()
 

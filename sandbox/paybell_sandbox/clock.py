@@ -4,6 +4,7 @@ The vendors' own dates (when Twilio created a message, when a signature was made
 """
 
 import asyncio
+import contextlib
 import datetime
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
@@ -11,6 +12,8 @@ from zoneinfo import ZoneInfo
 import aiohttp
 
 START_HOUR = 10
+LONGEST_WAY = datetime.timedelta(days=9 * 366)
+"""How far from real time business time may be moved; the services take ten years."""
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
@@ -53,53 +56,85 @@ class BusinessClock:
         """Whether there are services to move."""
         return bool(self._services)
 
-    async def push(self) -> None:
-        """Tells the services the present offset.
+    async def begin(self) -> None:
+        """Gives the services the offset of the start; where one has been moved before, goes on from there.
+
+        A service keeps its offset in its database. Business time never runs backwards there, so a sandbox that was started
+        anew takes over the offset that it finds.
 
         Raises:
-            ClockNotMovedError: where one does not take it.
+            ClockNotMovedError: where a service cannot be reached or does not take it.
         """
-        await self._put(self.offset)
+        async with self._moving, _session() as session:
+            found = [int(str((await _told(session, service))["offset_seconds"])) for service in self._services]
+            self.offset = max([offset for offset in found if offset], default=self.offset)
+            await self._put(session, self.offset)
 
     async def advance(self, seconds: float) -> None:
         """Moves business time forward.
 
         Raises:
-            ClockNotMovedError: where a service does not take it, or the time would go back.
+            ClockNotMovedError: where a service does not take it, or the time would go back or too far.
         """
-        if seconds < 0:
-            raise ClockNotMovedError("business time only moves forward")
         async with self._moving:
-            offset = self.offset + round(seconds)
-            await self._put(offset)
-            self.offset = offset
+            await self._advance(seconds)
 
     async def next_step(self) -> datetime.datetime | None:
-        """Moves to the next moment at which a service has something to do; None where nothing waits."""
-        due = [moment for moment in await self._next_due() if moment > self.now()]
-        if not due:
-            return None
-        await self.advance((min(due) - self.now()).total_seconds() + 1)
-        return min(due)
+        """Moves to the next moment at which a service has something to do; None where nothing waits.
 
-    async def _put(self, offset: int) -> None:
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-            for service in self._services:
-                try:
-                    async with session.put(f"{service}/clock", json={"offset_seconds": offset}) as answer:
-                        if answer.status >= 300:
-                            raise ClockNotMovedError(
-                                f"{service}/clock answered {answer.status}: {(await answer.text())[:200]}"
-                            )
-                except (aiohttp.ClientError, TimeoutError) as error:
-                    raise ClockNotMovedError(f"{service}/clock could not be reached: {type(error).__name__}") from error
+        Raises:
+            ClockNotMovedError: as for `advance`.
+        """
+        async with self._moving:
+            async with _session() as session:
+                told = [(await _told(session, service)).get("next_due_at") for service in self._services]
+            moments = [datetime.datetime.fromisoformat(str(due)) for due in told if due is not None]
+            due = min((moment for moment in moments if moment > self.now()), default=None)
+            if due is not None:
+                await self._advance((due - self.now()).total_seconds() + 1)
+            return due
 
-    async def _next_due(self) -> list[datetime.datetime]:
-        moments = []
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
-            for service in self._services:
-                async with session.get(f"{service}/clock") as answer:
-                    due = (await answer.json()).get("next_due_at")
-                    if due is not None:
-                        moments.append(datetime.datetime.fromisoformat(due))
-        return moments
+    async def _advance(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ClockNotMovedError("business time only moves forward")
+        if (
+            not abs(self.offset + seconds) <= LONGEST_WAY.total_seconds()
+        ):  # which infinity and what is no number are not either
+            raise ClockNotMovedError("business time stays within nine years of the machine's time")
+        offset = self.offset + round(seconds)
+        async with _session() as session:
+            await self._put(session, offset)
+        self.offset = offset
+
+    async def _put(self, session: aiohttp.ClientSession, offset: int) -> None:
+        for number, service in enumerate(self._services):
+            try:
+                await _told(session, service, offset)
+            except ClockNotMovedError:
+                for moved in self._services[:number]:
+                    # the services must not live at different times; what cannot be moved back is moved on by the next try
+                    with contextlib.suppress(ClockNotMovedError):
+                        await _told(session, moved, self.offset)
+                raise
+
+
+def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(timeout=_TIMEOUT)
+
+
+async def _told(session: aiohttp.ClientSession, service: str, offset: int | None = None) -> dict[str, object]:
+    """What a service says of its clock, after moving it where an offset is given."""
+    url = f"{service}/clock"
+    body = None if offset is None else {"offset_seconds": offset}
+    try:
+        async with session.request("GET" if body is None else "PUT", url, json=body) as answer:
+            if answer.status >= 300:
+                raise ClockNotMovedError(f"{url} answered {answer.status}: {(await answer.text())[:200]}")
+            told = await answer.json()
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise ClockNotMovedError(f"{url} could not be reached: {type(error).__name__}") from error
+    except ValueError as error:
+        raise ClockNotMovedError(f"{url} did not answer JSON") from error
+    if not isinstance(told, dict) or "offset_seconds" not in told:
+        raise ClockNotMovedError(f"{url} did not say its offset_seconds")
+    return told

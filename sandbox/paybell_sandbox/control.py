@@ -1,10 +1,12 @@
 """The sandbox's own API: what a judge, a test and the page ask of it. Nothing of it exists at the vendors."""
 
 import asyncio
+import contextlib
 import datetime
 import json
-from collections.abc import Awaitable, Callable
-from typing import Any
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -13,12 +15,15 @@ from paybell_sandbox.faults import UnknownFaultError
 from paybell_sandbox.sandbox import SANDBOX, Sandbox
 from paybell_sandbox.stripe import STRIPE
 from paybell_sandbox.twilio import numbers, replies, voice
-from paybell_sandbox.twilio.network import NETWORK
+from paybell_sandbox.twilio.network import NETWORK, plain_number
 from paybell_sandbox.twilio.recording import REQUESTS
+from paybell_sandbox.twilio.shapes import Call, Message
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-LONGEST_WAIT_SECONDS = 60.0
+LONGEST_WAIT_SECONDS: Final = 60.0
+QUIET_FEED_SECONDS: Final = 15.0
+"""After which an empty line shows whether somebody still listens."""
 
 
 def setup(app: web.Application, sandbox: Sandbox) -> None:
@@ -27,7 +32,9 @@ def setup(app: web.Application, sandbox: Sandbox) -> None:
     routes: list[tuple[str, str, Handler]] = [
         ("GET", "messages", _messages),
         ("GET", "wait/messages", _wait_for_messages),
+        ("GET", "wait/quiet", _wait_for_quiet),
         ("GET", "requests", _requests),
+        ("GET", "violations", _violations),
         ("GET", "numbers", _numbers),
         ("POST", "inbound", _inbound),
         ("POST", "calls/{sid}/{act}", _call),
@@ -60,41 +67,84 @@ async def _json(request: web.Request) -> dict[str, Any]:
     return body
 
 
-def _wanted(request: web.Request) -> list[dict[str, Any]]:
-    query = request.query
-    return [
-        message
-        for message in request.app[NETWORK].judged()
-        if query.get("to", message["to"]) in (message["to"], message["to"].rpartition(":")[2])
-        and query.get("direction", message["direction"]) == message["direction"]
-        and query.get("contains", "") in message["body"]
-    ]
+def _wanted(request: web.Request) -> Iterator[Message | Call]:
+    """What the query asks for, oldest first; ``to`` and ``from`` with or without the channel before the number."""
+    query, network = request.query, request.app[NETWORK]
+    to, kind, direction, status = (query.get(name) for name in ("to", "kind", "direction", "status"))
+    sender, contains = query.get("from"), query.get("contains", "")
+    for thing in network.things(to or sender):
+        if (
+            (to is None or to in (thing.to, plain_number(thing.to)))
+            and (sender is None or sender in (thing.from_, plain_number(thing.from_ or "")))
+            and (kind is None or kind == thing.channel)
+            and (direction is None or direction == thing.direction)
+            and (status is None or status == thing.status)
+            and (not contains or contains in thing.words)
+        ):
+            yield thing
+
+
+def _told(request: web.Request, **more: Any) -> dict[str, Any]:
+    return {"messages": [thing.judged() for thing in _wanted(request)], **more}
+
+
+def _number(request: web.Request, name: str, otherwise: float) -> float:
+    try:
+        number = float(request.query.get(name, otherwise))
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise web.HTTPBadRequest(
+            text=json.dumps({"error": f"{name} must be a number from 0 on"}), content_type="application/json"
+        )
+    return number
 
 
 async def _messages(request: web.Request) -> web.Response:
-    return web.json_response({"messages": _wanted(request)})
+    return web.json_response(_told(request))
 
 
 async def _wait_for_messages(request: web.Request) -> web.Response:
-    count = int(request.query.get("count", "1"))
-    timeout = min(float(request.query.get("timeout", "10")), LONGEST_WAIT_SECONDS)
+    count, timeout = _number(request, "count", 1), min(_number(request, "timeout", 10), LONGEST_WAIT_SECONDS)
     with request.app[SANDBOX].watching() as changed:
         try:
             async with asyncio.timeout(timeout):
-                while len(_wanted(request)) < count:
+                while (there := sum(1 for _ in _wanted(request))) < count:
                     changed.clear()
                     await changed.wait()
+                    await asyncio.sleep(there * 20e-6)  # where very much happens, counting must not be all that is done
         except TimeoutError:
-            return web.json_response({"messages": _wanted(request), "complete": False}, status=408)
-    return web.json_response({"messages": _wanted(request), "complete": True})
+            return web.json_response(_told(request, complete=False), status=408)
+    return web.json_response(_told(request, complete=True))
+
+
+async def _wait_for_quiet(request: web.Request) -> web.Response:
+    timeout = min(_number(request, "timeout", 10), LONGEST_WAIT_SECONDS)
+    try:
+        async with asyncio.timeout(timeout):
+            await request.app[NETWORK].until_quiet()
+    except TimeoutError:
+        return web.json_response({"complete": False}, status=408)
+    return web.json_response({"complete": True})
+
+
+async def _violations(request: web.Request) -> web.Response:
+    return web.json_response({"violations": request.app[SANDBOX].violations})
 
 
 async def _requests(request: web.Request) -> web.Response:
-    return web.json_response({"requests": list(request.app[REQUESTS])})
+    taken = request.app[REQUESTS]
+    return web.json_response({"requests": list(taken)})
 
 
 async def _numbers(_request: web.Request) -> web.Response:
-    return web.json_response({"endings": {ending: what.meaning for ending, what in numbers.BY_ENDING.items()}})
+    return web.json_response(
+        {
+            "endings": {ending: what.meaning for ending, what in numbers.BY_ENDING.items()},
+            "test_recipients": numbers.TEST_RECIPIENTS,
+            "test_senders": numbers.TEST_SENDERS,
+        }
+    )
 
 
 async def _inbound(request: web.Request) -> web.Response:
@@ -113,18 +163,21 @@ async def _call(request: web.Request) -> web.Response:
         return wrong("there is no such call", 404)
     match request.match_info["act"]:
         case "answer":
-            await voice.answer(network, call, "human")
+            done, needed = voice.answer(network, call, machine=False), "it does not ring"
         case "voicemail":
-            await voice.answer(network, call, "machine_start")
+            done, needed = voice.answer(network, call, machine=True), "it does not ring"
         case "press":
-            await voice.press(network, call, str((await _json(request)).get("digits", "")))
+            digits = (await _json(request)).get("digits")
+            if not isinstance(digits, str) or not digits or set(digits) - set("0123456789*#"):
+                return wrong("digits must be keys of a phone, such as 1 or 42#")
+            done, needed = voice.press(network, call, digits), "it does not listen"
         case "hang-up":
-            await voice.hang_up(network, call)
+            done, needed = voice.end(network, call), "it has ended"
         case "decline":
-            await voice.refuse(network, call)
+            done, needed = voice.decline(network, call), "it does not ring"
         case act:
             return wrong(f"a call cannot {act}; it can answer, voicemail, press, hang-up or decline", 404)
-    return web.json_response(call.judged())
+    return web.json_response(call.judged()) if done else wrong(f"the call is {call.status}: {needed}", 409)
 
 
 async def _faults(request: web.Request) -> web.Response:
@@ -137,13 +190,13 @@ async def _put_faults(request: web.Request) -> web.Response:
         return wrong("rules must be a list")
     try:
         request.app[SANDBOX].faults.replace(rules)
-    except (UnknownFaultError, TypeError) as error:
+    except UnknownFaultError as error:
         return wrong(str(error))
     return await _faults(request)
 
 
 async def _no_faults(request: web.Request) -> web.Response:
-    request.app[SANDBOX].faults.rules = []
+    request.app[SANDBOX].faults.replace([])
     return await _faults(request)
 
 
@@ -179,7 +232,7 @@ async def _move_clock(request: web.Request) -> web.Response:
             return wrong("one of advance_seconds, to and next_step is needed")
     except ClockNotMovedError as error:
         return wrong(str(error), 409)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return wrong("advance_seconds is a number, to is a date and time such as 2026-12-24T08:00")
     sandbox.publish("clock", {"now": sandbox.clock.now().isoformat(), "offset_seconds": sandbox.clock.offset})
     return _time(sandbox, moved=True)
@@ -188,11 +241,25 @@ async def _move_clock(request: web.Request) -> web.Response:
 async def _feed(request: web.Request) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     await answer.prepare(request)
-    await answer.write(b": here begins the feed\n\n")
     last = request.headers.get("Last-Event-ID", "")
-    async for change in request.app[SANDBOX].changes(int(last) if last.isdigit() else None):
-        data = json.dumps(change.data)
-        await answer.write(f"id: {change.number}\nevent: {change.kind}\ndata: {data}\n\n".encode())
+    changes = request.app[SANDBOX].changes(int(last) if last.isdigit() else None)
+    with contextlib.suppress(ConnectionError):  # whoever listened has gone
+        await answer.write(b"retry: 1000\n\n")
+        waiting = asyncio.ensure_future(anext(changes))
+        try:
+            while True:
+                done, _ = await asyncio.wait({waiting}, timeout=QUIET_FEED_SECONDS)
+                if not done:
+                    await answer.write(b":\n\n")
+                    continue
+                change = waiting.result()
+                waiting = asyncio.ensure_future(anext(changes))
+                data = json.dumps(change.data)
+                await answer.write(f"id: {change.number}\nevent: {change.kind}\ndata: {data}\n\n".encode())
+        finally:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            await changes.aclose()
     return answer
 
 
@@ -201,5 +268,6 @@ async def _reset(request: web.Request) -> web.Response:
     request.app[REQUESTS].clear()
     request.app[STRIPE].forget()
     request.app[SANDBOX].faults.rules = []
+    request.app[SANDBOX].violations.clear()
     request.app[SANDBOX].publish("reset", {})
     return web.json_response({})

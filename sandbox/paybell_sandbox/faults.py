@@ -4,6 +4,7 @@ Everything random comes from the sandbox's seed, and every rule counts how often
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -33,6 +34,20 @@ Act = Literal[
 
 ACTS: tuple[str, ...] = get_args(Act)
 SIDES: tuple[str, ...] = get_args(Side)
+POST_ACTS: tuple[str, ...] = ("lose", "double", "early", "delay", "reorder")
+"""Acts on what the vendor sends; all others but ``lag`` are acts on calls to the vendor."""
+
+TWILIO_CALLS: tuple[str, ...] = (
+    "accounts.fetch", "messages.create", "messages.list", "messages.fetch", "messages.update", "messages.delete",
+    "calls.create", "calls.list", "calls.fetch", "calls.update", "calls.delete", "lookups.fetch",
+)  # fmt: skip
+
+_POSTS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("twilio", "callback"): POST_ACTS,
+    ("twilio", "inbound"): ("lose", "double", "delay"),
+    ("stripe", "event"): ("lose", "double", "delay", "reorder"),
+}
+"""What a vendor sends by itself, and what can befall it."""
 
 
 class UnknownFaultError(ValueError):
@@ -45,13 +60,13 @@ class Rule:
 
     Attributes:
         side: at which vendor.
-        operation: which call, as ``messages.create``, ``messages.list``, ``callback``, ``inbound``; ``*`` for all.
+        operation: which call, as ``messages.create``, ``messages.list``, ``callback``, ``inbound``; ``*`` for all calls and posts.
         act: what happens.
         probability: to how many of the calls that match, 0 to 1.
         count: to at most how many; None without end.
         skip: how many calls that match go well first.
         to: only where the recipient's number ends so.
-        seconds: for the acts that wait.
+        seconds: for the acts that wait, before the time scale; with 429 and 503 it is said as Retry-After.
         fired: how often it has happened.
     """
 
@@ -80,13 +95,15 @@ class Rule:
         return {name: value for name, value in asdict(self).items() if name != "matched"}
 
 
-def parse_rule(raw: dict[str, Any]) -> Rule:
-    """A rule from JSON.
+def parse_rule(raw: object) -> Rule:
+    """A rule from JSON. One that could never fire is refused: a test with it would test nothing.
 
     Raises:
         UnknownFaultError: naming the word that is wrong.
     """
     known = {"side", "operation", "act", "probability", "count", "skip", "to", "seconds"}
+    if not isinstance(raw, dict):
+        raise UnknownFaultError("a fault is a JSON object")
     if unknown := set(raw) - known:
         raise UnknownFaultError(f"a fault has no {sorted(unknown)}; it has {sorted(known)}")
     if raw.get("side") not in SIDES:
@@ -95,7 +112,42 @@ def parse_rule(raw: dict[str, Any]) -> Rule:
         raise UnknownFaultError(f"act is one of {list(ACTS)}")
     if not isinstance(raw.get("operation"), str):
         raise UnknownFaultError("operation names a call, for example messages.create, or * for all")
+    _check_figures(raw)
+    _check_can_fire(raw["side"], raw["operation"], raw["act"])
     return Rule(**raw)
+
+
+def _check_figures(raw: dict[str, Any]) -> None:
+    if not (_is_number(raw.get("probability", 1.0)) and 0 <= raw.get("probability", 1.0) <= 1):
+        raise UnknownFaultError("probability is a number from 0 to 1")
+    if not (_is_number(raw.get("seconds", 0.0)) and 0 <= raw.get("seconds", 0.0) <= 86_400):
+        raise UnknownFaultError("seconds is a number from 0 to 86400")
+    for name in ("count", "skip"):
+        figure = raw.get(name)
+        if name in raw and not (name == "count" and figure is None) and not (type(figure) is int and figure >= 0):
+            raise UnknownFaultError(f"{name} is a whole number from 0 on")
+    if not isinstance(raw.get("to", ""), str):
+        raise UnknownFaultError("to is the end of a number, as text")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _check_can_fire(side: str, operation: str, act: str) -> None:
+    posts = _POSTS.get((side, operation))
+    if posts is not None:
+        if act not in posts:
+            raise UnknownFaultError(f"what befalls {operation} at {side} is one of {list(posts)}, not {act}")
+        return
+    if operation == "*":
+        return
+    if act in POST_ACTS:
+        raise UnknownFaultError(f"{act} befalls what the vendor sends: {[name for s, name in _POSTS if s == side]}")
+    if side == "twilio" and operation not in TWILIO_CALLS:
+        raise UnknownFaultError(f"twilio has no operation {operation}; it has {['callback', 'inbound', *TWILIO_CALLS]}")
+    if act == "lag" and not (side == "twilio" and operation.endswith(".list")):
+        raise UnknownFaultError("lag befalls messages.list and calls.list at twilio")
 
 
 class Faults:
@@ -106,7 +158,7 @@ class Faults:
         self._random = random.Random(f"faults {seed}")  # noqa: S311 - reproducible on purpose
         self.rules: list[Rule] = []
 
-    def replace(self, rules: list[dict[str, Any]]) -> None:
+    def replace(self, rules: Sequence[object]) -> None:
         """Puts these rules in force instead of the present ones.
 
         Raises:

@@ -1,6 +1,8 @@
 """Lets a call to a vendor go wrong as the faults in force say."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -16,8 +18,8 @@ CALL_ACTS: Final = (
 HTML = "<html><head><title>403 Forbidden</title></head><body><h1>Forbidden</h1></body></html>"
 
 
-class _Dropped(web.Response):
-    """An answer that never leaves: the connection is gone."""
+class Dropped(web.Response):
+    """An answer that never left whole: the connection is gone."""
 
     async def prepare(self, _request: web.BaseRequest) -> None:
         return None
@@ -28,9 +30,14 @@ class _Dropped(web.Response):
 
 def _drop(request: web.Request, *, reset: bool) -> web.StreamResponse:
     transport = request.transport
-    if transport is not None:
-        transport.abort() if reset else transport.close()
-    return _Dropped()
+    if transport is not None and reset:
+        # without lingering the kernel sends RST; a mere close says goodbye with FIN
+        own = transport.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    elif transport is not None:
+        transport.close()
+    return Dropped()
 
 
 async def answer(
@@ -57,7 +64,10 @@ async def answer(
         return await accept()
     sandbox.publish("fault", {"side": side, "operation": operation, "act": rule.act})
     if rule.act in ("429", "500", "503"):
-        return refuse(int(rule.act))
+        refused = refuse(int(rule.act))
+        if rule.seconds and rule.act != "500":
+            refused.headers["Retry-After"] = str(max(1, round(sandbox.waiting(rule.seconds))))
+        return refused
     if rule.act in ("refuse", "reset"):
         return _drop(request, reset=rule.act == "reset")
     if rule.act == "html":

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +37,8 @@ class Sandbox:
     random: random.Random
     _feed: deque[Change] = field(default_factory=lambda: deque(maxlen=SLOWEST_LISTENER))
     _listeners: set[asyncio.Event] = field(default_factory=set)
+    violations: list[dict[str, Any]] = field(default_factory=list)
+    """What a service did that the vendor would let pass or only warn of, and that is wrong nevertheless."""
     _number: int = 0
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -57,12 +59,26 @@ class Sandbox:
         for listener in self._listeners:
             listener.set()
 
-    async def changes(self, after: int | None = None) -> AsyncIterator[Change]:
-        """Changes as they happen, from the next one on, or from behind the one named."""
+    def violation(self, what: str, **where: Any) -> None:
+        """Notes something that a service must not do."""
+        entry = {"what": what, **where, "at": self.clock.real_now().isoformat()}
+        self.violations.append(entry)
+        self.publish("violation", entry)
+
+    async def changes(self, after: int | None = None) -> AsyncGenerator[Change, None]:
+        """Changes as they happen, from the next one on, or from behind the one named.
+
+        Who names one that is not remembered, or that this start of the sandbox never made, gets a ``reset`` first:
+        it has to load everything anew.
+        """
         seen = self._number if after is None else after
         with self.watching() as changed:
             while True:
                 changed.clear()
+                oldest = self._feed[0].number if self._feed else self._number + 1
+                if not oldest - 1 <= seen <= self._number:
+                    seen = self._number
+                    yield Change(seen, "reset", {})
                 for change in [change for change in self._feed if change.number > seen]:
                     seen = change.number
                     yield change
@@ -78,11 +94,12 @@ class Sandbox:
         finally:
             self._listeners.discard(changed)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Runs something beside: a delivery, a retry. It ends with the sandbox."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._forget)
+        return task
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

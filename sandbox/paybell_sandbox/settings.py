@@ -1,13 +1,15 @@
 """What the sandbox is told by its environment."""
 
+import secrets
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Environment variables ``SANDBOX_…``. Nothing here opens anything outside the machine."""
+    """Environment variables ``SANDBOX_…``; an empty one counts as unset. Nothing here opens anything outside the machine."""
 
-    model_config = SettingsConfigDict(env_prefix="SANDBOX_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="SANDBOX_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     listen: str = "127.0.0.1:8070"
     public_url: str = ""
@@ -22,6 +24,8 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr = SecretStr("sandbox-token")
     twilio_api_key: str = ""
     twilio_api_secret: SecretStr = SecretStr("")
+    twilio_advanced_opt_out: bool = False
+    """Whether the Messaging Services have Advanced Opt-Out: then replies to them carry OptOutType."""
     twilio_inbound_url: str = ""
     """Where replies are posted; empty: nowhere, as without a public address."""
 
@@ -29,7 +33,8 @@ class Settings(BaseSettings):
     notify_admin_url: str = ""
     ingest_console_url: str = ""
 
-    seed: int = 1
+    seed: int = Field(default_factory=lambda: secrets.randbelow(2**31))
+    """Of all that is random in the sandbox. Another one at each start, because the services may remember the ids of an earlier start."""
     time_scale: float = Field(default=1.0, gt=0, le=1)
     """Shrinks every waiting time of the vendors: carrier delays, retries, listing lag."""
     zone: str = "America/New_York"

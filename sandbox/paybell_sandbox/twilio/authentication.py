@@ -23,7 +23,8 @@ def authenticate(request: web.Request) -> str:
     known = {settings.twilio_account_sid: settings.twilio_auth_token.get_secret_value().split(",")}
     if settings.twilio_api_key:
         known[settings.twilio_api_key] = [settings.twilio_api_secret.get_secret_value()]
-    if not any(hmac.compare_digest(given.password, secret) for secret in known.get(given.login, [])):
+    password = given.password.encode()
+    if not any(hmac.compare_digest(password, secret.encode()) for secret in known.get(given.login, [])):
         raise TwilioError(20003)
     account = request.match_info.get("account", settings.twilio_account_sid)
     if account != settings.twilio_account_sid:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -11,27 +11,48 @@ from twilio.request_validator import RequestValidator
 
 from paybell_sandbox.sandbox import Sandbox
 
-CONNECT_SECONDS = 5.0
-TOTAL_SECONDS = 15.0
+AT_ONCE: Final = 256
+"""Posts that are on their way at the same time; the others wait their turn before their time runs."""
+MOST_RETRIES: Final = 5
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Which failures of a webhook are tried again, and how often."""
+    """How long Twilio waits for a webhook, which failures it tries again, and how often.
+
+    Attributes:
+        retries: further tries.
+        on: ``ct`` no connection, ``rt`` no answer, ``4xx``, ``5xx``, ``all``.
+        connect_seconds: for the connection.
+        read_seconds: between two pieces of the answer.
+        total_seconds: for one try.
+    """
 
     retries: int = 1
     on: frozenset[str] = frozenset({"ct"})
+    connect_seconds: float = 5.0
+    read_seconds: float = 15.0
+    total_seconds: float = 15.0
 
     @staticmethod
     def of(url: str) -> "Policy":
-        """What the fragment says; without one Twilio retries once, on a failure to connect."""
-        overrides = parse_qs(urlsplit(url).fragment)
-        retries = int(overrides.get("rc", ["1"])[0])
-        on = frozenset(overrides.get("rp", ["ct"])[0].split(","))
-        return Policy(min(max(retries, 0), 5), on)
+        """What the fragment says; without one Twilio retries once, on a failure to connect. What is no number is not heeded."""
+        said = {name: values[0] for name, values in parse_qs(urlsplit(url).fragment).items()}
+
+        def within(name: str, least: int, most: int, otherwise: float) -> float:
+            text = said.get(name, "")
+            return min(max(int(text), least), most) if text.isdigit() else otherwise
+
+        return Policy(
+            retries=int(within("rc", 0, MOST_RETRIES, 1)),
+            on=frozenset(said.get("rp", "ct").split(",")),
+            connect_seconds=within("ct", 100, 10_000, 5_000) / 1_000,
+            read_seconds=within("rt", 100, 15_000, 15_000) / 1_000,
+            total_seconds=within("tt", 100, 15_000, 15_000) / 1_000,
+        )
 
     def again(self, failure: str) -> bool:
-        """Whether this failure (``ct``, ``rt``, ``4xx``, ``5xx``) is tried again."""
+        """Whether this failure is tried again."""
         return failure in self.on or "all" in self.on
 
 
@@ -44,14 +65,25 @@ class Answer:
     body: str
     tries: int
 
+    @property
+    def is_plain_words(self) -> bool:
+        """Whether it is text/plain: Twilio warns of it (12300), and sends it to whoever texted."""
+        return self.status == 200 and self.content_type == "text/plain" and bool(self.body.strip())
+
+    @property
+    def is_document(self) -> bool:
+        """Whether it is XML."""
+        return self.status < 300 and self.content_type in ("text/xml", "application/xml") and bool(self.body.strip())
+
 
 class Callbacks:
     """Posts signed forms to one Twilio account's webhooks."""
 
     def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
-        """Signs with the account's auth token."""
+        """Signs with the account's auth token, the first where several are valid."""
         self._sandbox = sandbox
         self._session = session
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self._validator = RequestValidator(sandbox.settings.twilio_auth_token.get_secret_value().split(",")[0])
 
     async def post(self, url: str, form: dict[str, str]) -> Answer:
@@ -65,16 +97,19 @@ class Callbacks:
         }
         answer = Answer(0, "", "", 0)
         for number in range(policy.retries + 1):
-            answer, failure = await self._once(plain, form, headers, number + 1)
+            async with self._slots:
+                answer, failure = await self._once(plain, form, headers, policy, number + 1)
             if failure is None or not policy.again(failure):
-                return answer
+                break
             await asyncio.sleep(self._sandbox.waiting(0.5 * 2**number))
         return answer
 
     async def _once(
-        self, url: str, form: dict[str, str], headers: dict[str, str], number: int
+        self, url: str, form: dict[str, str], headers: dict[str, str], policy: Policy, number: int
     ) -> tuple[Answer, str | None]:
-        timeout = aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(
+            total=policy.total_seconds, sock_connect=policy.connect_seconds, sock_read=policy.read_seconds
+        )
         try:
             async with self._session.post(
                 url, data=form, headers=headers, timeout=timeout, allow_redirects=False
@@ -82,7 +117,7 @@ class Callbacks:
                 body = await got.text(errors="replace")
                 failure = f"{got.status // 100}xx" if got.status >= 400 else None
                 return Answer(got.status, got.content_type, body, number), failure
-        except aiohttp.ClientConnectorError:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             return Answer(0, "", "", number), "ct"
         except (aiohttp.ClientError, TimeoutError):
             return Answer(0, "", "", number), "rt"

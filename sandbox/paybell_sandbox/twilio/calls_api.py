@@ -1,133 +1,91 @@
-"""Twilio's Calls resource: create, list, fetch, update."""
+"""Twilio's Calls resource: create, list, fetch, update, delete."""
 
-import datetime
-import re
+from typing import Final
 
 from aiohttp import web
 
-from paybell_sandbox import faulty
-from paybell_sandbox.sandbox import SANDBOX
-from paybell_sandbox.twilio import numbers, voice
-from paybell_sandbox.twilio.errors import TwilioError, refusal, refuse_status
-from paybell_sandbox.twilio.message_request import valid_callback
-from paybell_sandbox.twilio.messages_api import answering
+from paybell_sandbox.twilio import call_request, listing, voice
+from paybell_sandbox.twilio.errors import TwilioError
 from paybell_sandbox.twilio.network import NETWORK, Network
+from paybell_sandbox.twilio.serving import fields, served
 from paybell_sandbox.twilio.shapes import API_VERSION, Call
 
-KNOWN = re.compile(
-    r"^(To|From|Url|Twiml|Method|StatusCallback|StatusCallbackEvent|StatusCallbackMethod|Timeout|MachineDetection\w*|AsyncAmd\w*|Record\w*"
-    r"|TimeLimit|SendDigits|CallerId|CallReason|FallbackUrl|FallbackMethod|ApplicationSid|Trim|Sip\w+|CallToken|Byoc)$"
-)
-LONGEST_TWIML = 4_000
+UPDATES: Final = frozenset({
+    "Url", "Method", "Status", "FallbackUrl", "FallbackMethod", "StatusCallback", "StatusCallbackMethod", "Twiml", "TimeLimit",
+})  # fmt: skip
 
 
 def setup(app: web.Application, prefix: str) -> None:
     """Adds the routes."""
     account = f"{prefix}/{API_VERSION}/Accounts/{{account}}"
-    app.router.add_post(f"{account}/Calls.json", answering(_create))
-    app.router.add_get(f"{account}/Calls.json", answering(_list))
-    app.router.add_get(f"{account}/Calls/{{sid}}.json", answering(_fetch))
-    app.router.add_post(f"{account}/Calls/{{sid}}.json", answering(_update))
+    app.router.add_post(f"{account}/Calls.json", served("calls.create", _create))
+    app.router.add_get(f"{account}/Calls.json", served("calls.list", _list))
+    app.router.add_get(f"{account}/Calls/{{sid}}.json", served("calls.fetch", _fetch))
+    app.router.add_post(f"{account}/Calls/{{sid}}.json", served("calls.update", _update))
+    app.router.add_delete(f"{account}/Calls/{{sid}}.json", served("calls.delete", _delete))
 
 
-def _accept(network: Network, form: dict[str, str], events: list[str]) -> Call:
-    if unknown := sorted(name for name in form if not KNOWN.match(name)):
-        raise TwilioError(20001, f"unknown parameter {unknown[0]}")
-    to, sender = form.get("To", ""), form.get("From", "")
-    if not to:
-        raise TwilioError(21201)
-    if not sender:
-        raise TwilioError(21213)
-    if not numbers.is_dialable(to):
-        raise TwilioError(21211)
-    if not numbers.is_dialable(sender):
-        raise TwilioError(21212)
-    twiml, url, callback = form.get("Twiml", ""), form.get("Url", ""), form.get("StatusCallback", "")
-    if not (twiml or url) or len(twiml) > LONGEST_TWIML or (url and not valid_callback(url)):
-        raise TwilioError(21205)
-    if callback and not valid_callback(callback):
-        raise TwilioError(21609)
-    refused = numbers.behaviour(to).refuse
-    if refused and refused not in (21614, 21610):
-        raise TwilioError(21214 if refused == 21612 else refused)
-    call = Call(
-        sid=network.sid("CA"),
-        account_sid=network.sandbox.settings.twilio_account_sid,
-        to=to,
-        from_=sender,
-        twiml=twiml,
-        url=url,
-        status="queued",
-        created=network.sandbox.clock.real_now(),
-        business_at=network.business(),
-        status_callback=callback,
-        status_events=tuple(events) or ("completed",),
-        machine_detection=form.get("MachineDetection", "") in ("Enable", "DetectMessageEnd"),
-    )
-    network.calls[call.sid] = call
-    network.sandbox.spawn(voice.ring(network, call))
-    return call
-
-
-async def _create(request: web.Request) -> web.StreamResponse:
+async def _create(request: web.Request) -> web.Response:
     network, form = request.app[NETWORK], await request.post()
-    fields = {name: str(value) for name, value in form.items()}
-    events = [str(event) for event in form.getall("StatusCallbackEvent", [])]
-
-    async def accept() -> web.Response:
-        try:
-            return web.json_response(_accept(network, fields, events).to_json(), status=201)
-        except TwilioError as error:
-            return refusal(error.code, error.detail)
-
-    return await faulty.answer(request, "twilio", "calls.create", fields.get("To", ""), accept, refuse_status)
+    events = tuple(str(event) for event in form.getall("StatusCallbackEvent", []))
+    call = call_request.parse(await fields(request), events, network)
+    network.add(call)
+    answer = call.to_json()
+    network.sandbox.spawn(voice.ring(network, call))
+    return web.json_response(answer, status=201)
 
 
-async def _list(request: web.Request) -> web.StreamResponse:
-    network, sandbox, query = request.app[NETWORK], request.app[SANDBOX], request.query
-
-    async def accept() -> web.Response:
-        lag = sandbox.faults.pick("twilio", "calls.list", query.get("To", ""), ("lag",))
-        youngest = sandbox.clock.real_now() - datetime.timedelta(seconds=sandbox.waiting(lag.seconds) if lag else 0)
-        calls = [
-            call
-            for call in network.calls.values()
-            if call.created <= youngest
-            and query.get("To", call.to) == call.to
-            and query.get("From", call.from_) == call.from_
-        ]
-        calls.sort(key=lambda call: call.created, reverse=True)
-        size, page = min(int(query.get("PageSize", "50")), 1_000), int(query.get("Page", "0"))
-        uri = str(request.rel_url.with_path(request.path.removeprefix("/twilio")))
-        chosen = calls[page * size : (page + 1) * size]
-        following = request.rel_url.with_path(request.path.removeprefix("/twilio")).update_query(
-            {"Page": str(page + 1)}
-        )
-        body = {
-            "calls": [call.to_json() for call in chosen], "page": page, "page_size": size, "start": page * size,
-            "end": page * size + max(len(chosen) - 1, 0), "uri": uri, "first_page_uri": uri, "previous_page_uri": None,
-            "next_page_uri": str(following) if len(calls) > (page + 1) * size else None,
-        }  # fmt: skip
-        return web.json_response(body)
-
-    return await faulty.answer(request, "twilio", "calls.list", query.get("To", ""), accept, refuse_status)
+async def _list(request: web.Request) -> web.Response:
+    status = request.query.get("Status")
+    calls = [call for call in request.app[NETWORK].calls.values() if status in (None, call.status)]
+    wanted = listing.shown(
+        request, "calls.list", calls, {"StartTime": lambda call: call.started, "EndTime": lambda call: call.ended}
+    )
+    return web.json_response(listing.page(request, "calls", wanted))
 
 
-def _found(request: web.Request) -> Call:
-    call = request.app[NETWORK].calls.get(request.match_info["sid"])
+def _found(request: web.Request) -> tuple[Network, Call]:
+    network = request.app[NETWORK]
+    call = network.calls.get(request.match_info["sid"])
     if call is None:
         raise TwilioError(20404)
-    return call
+    return network, call
 
 
-async def _fetch(request: web.Request) -> web.StreamResponse:
-    return web.json_response(_found(request).to_json())
+async def _fetch(request: web.Request) -> web.Response:
+    return web.json_response(_found(request)[1].to_json())
 
 
-async def _update(request: web.Request) -> web.StreamResponse:
-    call, form = _found(request), await request.post()
+async def _update(request: web.Request) -> web.Response:
+    (network, call), form = _found(request), await fields(request)
+    if unknown := sorted(set(form) - UPDATES):
+        raise TwilioError(20001, f"unknown parameter {unknown[0]}")
     if call.ended is not None:
         raise TwilioError(21220)
-    if form.get("Status") in ("canceled", "completed"):
-        await voice.hang_up(request.app[NETWORK], call, str(form["Status"]))
+    document, url = call_request.document(form, needed=False)
+    match form.get("Status"):
+        case "canceled" if call.status not in ("queued", "ringing"):
+            raise TwilioError(21220)
+        case "canceled":
+            voice.end(network, call, "canceled")
+        case "completed":
+            voice.end(network, call, "completed" if call.started else "canceled")
+        case None if document or url:
+            if call.status != "in-progress":
+                raise TwilioError(21220)
+            voice.redirect(network, call, document, url)
+        case None:
+            pass
+        case _:
+            raise TwilioError(20001, "Status can only be set to canceled or completed")
     return web.json_response(call.to_json())
+
+
+async def _delete(request: web.Request) -> web.Response:
+    network, call = _found(request)
+    if call.ended is None:
+        raise TwilioError(20009)
+    del network.calls[call.sid]
+    call.deleted = True
+    network.announce(call)
+    return web.Response(status=204)

@@ -1,9 +1,15 @@
-"""Twilio's error answers: JSON of code, message, more_info and status (twilio.com/docs/api/errors)."""
+"""Twilio's error answers: JSON of code, message, more_info and status (twilio.com/docs/api/errors).
+
+As at Twilio the words may hold the number that was refused: whoever logs them logs a person's number.
+"""
 
 from aiohttp import web
 
 MESSAGES: dict[int, tuple[int, str]] = {
+    20001: (400, "Invalid parameter"),
     20003: (401, "Authenticate"),
+    20007: (400, "Page or page token is invalid"),
+    20009: (409, "Cannot delete this resource before it is complete"),
     20404: (404, "The requested resource was not found"),
     20429: (429, "Too Many Requests"),
     20500: (500, "Internal Server Error"),
@@ -25,14 +31,16 @@ MESSAGES: dict[int, tuple[int, str]] = {
     21606: (400, "The 'From' phone number is not a valid, message-capable Twilio phone number for this destination"),
     21609: (400, "The 'StatusCallback' URL is not a valid URL"),
     21610: (400, "Attempt to send to unsubscribed recipient"),
+    21611: (400, "This 'From' number has exceeded the maximum number of queued messages"),
     21612: (400, "Message cannot be sent with the current combination of 'To' and/or 'From' parameters"),
     21614: (400, "'To' number is not a valid mobile number"),
     21617: (400, "The concatenated message body exceeds the 1600 character limit"),
+    21623: (400, "Number of media files exceeds allowed limit"),
+    21656: (400, "The ContentVariables parameter is invalid"),
     21701: (400, "The Messaging Service does not exist"),
     30409: (409, "Message is not in a state in which it can be cancelled"),
     35114: (400, "SendAt time is out of range"),
     35118: (400, "MessagingServiceSid is required to schedule a message"),
-    20001: (400, "Invalid parameter"),
 }
 
 

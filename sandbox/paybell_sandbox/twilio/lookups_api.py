@@ -1,32 +1,37 @@
 """Twilio's Lookup v2: whether a number is valid and of which type its line is."""
 
+from typing import Final
+
 import phonenumbers
 from aiohttp import web
 
-from paybell_sandbox import faulty
 from paybell_sandbox.twilio import numbers
-from paybell_sandbox.twilio.errors import refuse_status
-from paybell_sandbox.twilio.messages_api import answering
+from paybell_sandbox.twilio.errors import TwilioError
+from paybell_sandbox.twilio.serving import served
+
+FIELDS: Final = (
+    "caller_name", "sim_swap", "call_forwarding", "line_status", "line_type_intelligence", "identity_match", "reassigned_number",
+    "sms_pumping_risk", "phone_number_quality_score", "pre_fill",
+)  # fmt: skip
 
 
 def setup(app: web.Application, prefix: str) -> None:
     """Adds the route."""
-    app.router.add_get(f"{prefix}/v2/PhoneNumbers/{{number}}", answering(_fetch))
+    app.router.add_get(f"{prefix}/v2/PhoneNumbers/{{number}}", served("lookups.fetch", _fetch))
 
 
-async def _fetch(request: web.Request) -> web.StreamResponse:
-    number = request.match_info["number"]
-
-    async def accept() -> web.Response:
-        return web.json_response(_resource(number, request.query.get("Fields", "")))
-
-    return await faulty.answer(request, "twilio", "lookups.fetch", number, accept, refuse_status)
+async def _fetch(request: web.Request) -> web.Response:
+    asked = [field for field in request.query.get("Fields", "").split(",") if field]
+    if unknown := sorted(set(asked) - set(FIELDS) - {"validation"}):
+        raise TwilioError(20001, f"unknown field {unknown[0]}")
+    return web.json_response(_resource(request.match_info["number"], asked))
 
 
-def _resource(number: str, fields: str) -> dict[str, object]:
+def _resource(number: str, asked: list[str]) -> dict[str, object]:
     valid = numbers.is_dialable(number)
     parsed = phonenumbers.parse(number) if valid else None
-    body: dict[str, object] = {
+    body: dict[str, object] = dict.fromkeys(FIELDS)
+    body |= {
         "calling_country_code": str(parsed.country_code) if parsed else None,
         "country_code": phonenumbers.region_code_for_number(parsed) if parsed else None,
         "phone_number": number,
@@ -37,14 +42,9 @@ def _resource(number: str, fields: str) -> dict[str, object]:
         "validation_errors": [] if valid else ["NOT_A_NUMBER"],
         "url": f"https://lookups.twilio.com/v2/PhoneNumbers/{number}",
     }
-    landline = numbers.behaviour(number).refuse == 21614
-    asked = fields.split(",") if fields else []
-    for name in ("caller_name", "sim_swap", "call_forwarding", "line_status", "line_type_intelligence", "identity_match",
-                 "reassigned_number", "sms_pumping_risk", "phone_number_quality_score", "pre_fill"):  # fmt: skip
-        body[name] = None
-    if "line_type_intelligence" in asked:
+    if "line_type_intelligence" in asked and valid:
         body["line_type_intelligence"] = {
-            "type": "landline" if landline else "mobile", "carrier_name": "Sandbox", "mobile_country_code": "310",
-            "mobile_network_code": "260", "error_code": None,
+            "type": "landline" if numbers.behaviour(number).refuse == 21614 else "mobile", "carrier_name": "Sandbox",
+            "mobile_country_code": "310", "mobile_network_code": "260", "error_code": None,
         }  # fmt: skip
     return body

@@ -3,114 +3,162 @@
 import datetime
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
 from paybell_sandbox.twilio import numbers
+from paybell_sandbox.twilio.carrier import Wanted
 from paybell_sandbox.twilio.errors import TwilioError
 from paybell_sandbox.twilio.network import Network, plain_number
 
-KNOWN = frozenset({
+KNOWN: Final = frozenset({
     "To", "From", "MessagingServiceSid", "FallbackFrom", "Body", "MediaUrl", "ContentSid", "ContentVariables", "StatusCallback",
     "ApplicationSid", "MaxPrice", "ProvideFeedback", "Attempt", "ValidityPeriod", "ForceDelivery", "ContentRetention",
     "AddressRetention", "SmartEncoded", "PersistentAction", "TrafficType", "ShortenUrls", "ScheduleType", "SendAt", "SendAsMms",
     "RiskCheck", "MessageIntent",
 })  # fmt: skip
 
-LONGEST_BODY = 1_600
+LONGEST_BODY: Final = 1_600
+MOST_MEDIA: Final = 10
+LONGEST_VALIDITY: Final = 36_000
+LONGEST_URL: Final = 4_000
+SOONEST: Final = datetime.timedelta(minutes=5)
+LATEST: Final = datetime.timedelta(days=35)
+
 _HOST = re.compile(r"^(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$")
-
-
-@dataclass(frozen=True)
-class MessageRequest:
-    """A request that Twilio takes."""
-
-    to: str
-    sender: str | None
-    service: str | None
-    body: str
-    status_callback: str
-    num_media: int
-    scheduled: bool
+_SHORT_CODE = re.compile(r"\+?\d{3,6}")
+_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +\-_&]{1,11}")
 
 
 def valid_callback(url: str) -> bool:
-    """An absolute http(s) URL whose host name has no underscore, at most 4,000 characters."""
-    parts = urlsplit(url)
-    return len(url) <= 4_000 and parts.scheme in ("http", "https") and bool(_HOST.match(parts.hostname or ""))
+    """An absolute http(s) URL whose host name has no underscore, at most 4,000 characters.
+
+    Unlike Twilio it takes this machine's own address: the services live there.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    return len(url) <= LONGEST_URL and parts.scheme in ("http", "https") and bool(_HOST.match(host or ""))
 
 
-def parse(form: Mapping[str, str], media: int, network: Network) -> MessageRequest:
+def parse(form: Mapping[str, str], media: Sequence[str], network: Network) -> Wanted:
     """A valid request.
 
     Raises:
-        TwilioError: as Twilio would answer.
+        TwilioError: as Twilio would answer. A parameter that Twilio does not know is refused too, where Twilio would
+            silently drop it.
     """
     if unknown := sorted(set(form) - KNOWN):
+        network.sandbox.violation(
+            "a message was asked for with a parameter that Twilio does not know", parameter=unknown[0]
+        )
         raise TwilioError(20001, f"unknown parameter {unknown[0]}")
     to, sender, service = form.get("To", ""), form.get("From") or None, form.get("MessagingServiceSid") or None
-    _check_addresses(to, sender, service)
+    _check_to(to)
+    _check_sender(to, sender, service)
     body = _body(form, media)
     callback = form.get("StatusCallback", "")
     if callback and not valid_callback(callback):
-        raise TwilioError(21609)
+        raise TwilioError(21609, callback)
     _check_validity(form)
-    scheduled = _check_schedule(form, service, network.sandbox.clock.real_now())
-    behaviour = numbers.behaviour(plain_number(to))
-    if behaviour.refuse:
-        raise TwilioError(behaviour.refuse)
-    if (plain_number(to), service or plain_number(sender or "")) in network.opted_out:
-        raise TwilioError(21610)
-    return MessageRequest(to, sender, service, body, callback, media, scheduled)
+    send_at = _send_at(form, service, network.sandbox.clock.real_now())
+    _check_reachable(to, sender, service, network)
+    return Wanted(
+        to=to,
+        sender=sender,
+        service=service,
+        body=body,
+        status_callback=callback,
+        num_media=len(media),
+        template="ContentSid" in form,
+        send_at=send_at,
+    )
 
 
-def _check_addresses(to: str, sender: str | None, service: str | None) -> None:
+def _check_to(to: str) -> None:
     if not to:
         raise TwilioError(21604)
-    if not numbers.is_dialable(plain_number(to)):
-        raise TwilioError(21265 if re.fullmatch(r"\+?\d{3,6}", to) else 21211, to[:4] + "…")
-    if sender is None and service is None:
-        raise TwilioError(21603)
-    if service is not None and not re.fullmatch(r"MG[0-9a-f]{32}", service):
-        raise TwilioError(21701)
-    if sender is not None and to == sender:
-        raise TwilioError(21266)
-    if sender is not None and not (
-        numbers.is_dialable(plain_number(sender)) or re.fullmatch(r"[A-Za-z0-9 ]{1,11}|\d{3,6}", sender)
+    if not numbers.is_dialable(plain_number(to)) or to.rpartition(":")[0] not in ("", "whatsapp", "rcs"):
+        raise TwilioError(21265 if _SHORT_CODE.fullmatch(to) else 21211, to)
+
+
+def _check_sender(to: str, sender: str | None, service: str | None) -> None:
+    if service is not None and not re.fullmatch(r"MG[0-9a-fA-F]{32}", service):
+        raise TwilioError(21701, service)
+    if sender is None:
+        if service is None:
+            raise TwilioError(21603)
+        return
+    if to == sender:
+        raise TwilioError(21266, to)
+    plain = plain_number(sender)
+    if code := numbers.TEST_SENDERS.get(plain):
+        raise TwilioError(code, sender)
+    if not (numbers.is_dialable(plain) or _SHORT_CODE.fullmatch(sender) or _ALPHANUMERIC.fullmatch(sender)):
+        raise TwilioError(21212, sender)
+    if to.startswith("whatsapp:") != sender.startswith("whatsapp:"):
+        raise TwilioError(21612, f"'To' {to}, 'From' {sender}")
+
+
+def _check_reachable(to: str, sender: str | None, service: str | None, network: Network) -> None:
+    if refuse := numbers.behaviour(plain_number(to)).refuse:
+        raise TwilioError(refuse, to)
+    if (
+        not to.startswith("whatsapp:")
+        and (plain_number(to), service or plain_number(sender or "")) in network.opted_out
     ):
-        raise TwilioError(21212)
-    if sender is not None and to.startswith("whatsapp:") != sender.startswith("whatsapp:"):
-        raise TwilioError(21612)
+        raise TwilioError(21610)
 
 
-def _body(form: Mapping[str, str], media: int) -> str:
+def _body(form: Mapping[str, str], media: Sequence[str]) -> str:
     body = form.get("Body", "")
     if len(body) > LONGEST_BODY:
         raise TwilioError(21617)
-    if form.get("ContentSid"):
-        variables = json.loads(form.get("ContentVariables") or "{}")
-        return f"[{form['ContentSid']}] " + " ".join(str(value) for value in variables.values())
+    if len(media) > MOST_MEDIA:
+        raise TwilioError(21623)
+    content = form.get("ContentSid", "")
+    if content:
+        return f"[{_content_sid(content)}] {' '.join(_variables(form.get('ContentVariables') or '{}'))}".strip()
     if not body and not media:
         raise TwilioError(21602)
     return body
 
 
+def _content_sid(text: str) -> str:
+    if not re.fullmatch(r"HX[0-9a-fA-F]{32}", text):
+        raise TwilioError(20404, text)
+    return text
+
+
+def _variables(text: str) -> list[str]:
+    try:
+        variables = json.loads(text)
+    except ValueError:
+        raise TwilioError(21656) from None
+    if not isinstance(variables, dict):
+        raise TwilioError(21656)
+    return [str(value) for value in variables.values()]
+
+
 def _check_validity(form: Mapping[str, str]) -> None:
     period = form.get("ValidityPeriod")
-    if period is not None and not (period.isdigit() and 1 <= int(period) <= 36_000):
-        raise TwilioError(20001, "ValidityPeriod must be between 1 and 36000")
+    if period is not None and not (period.isdigit() and 1 <= int(period) <= LONGEST_VALIDITY):
+        raise TwilioError(20001, f"ValidityPeriod must be between 1 and {LONGEST_VALIDITY}")
 
 
-def _check_schedule(form: Mapping[str, str], service: str | None, now: datetime.datetime) -> bool:
+def _send_at(form: Mapping[str, str], service: str | None, now: datetime.datetime) -> datetime.datetime | None:
     if "ScheduleType" not in form and "SendAt" not in form:
-        return False
+        return None
     if service is None:
         raise TwilioError(35118)
     try:
-        ahead = (datetime.datetime.fromisoformat(form.get("SendAt", "")) - now).total_seconds()
+        at = datetime.datetime.fromisoformat(form.get("SendAt", ""))
+        ahead = at - now
     except (ValueError, TypeError):
         raise TwilioError(35114) from None
-    if form.get("ScheduleType") != "fixed" or not 300 <= ahead <= 35 * 86_400:
+    if form.get("ScheduleType") != "fixed" or not SOONEST <= ahead <= LATEST:
         raise TwilioError(35114)
-    return True
+    return at

@@ -1,31 +1,19 @@
-"""Twilio and the carriers behind it: what they have taken, who has opted out, what becomes of it."""
+"""What Twilio knows: the messages and calls it has taken, and who has opted out."""
 
 import asyncio
 import datetime
-from collections.abc import AsyncIterator
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
 from paybell_sandbox.sandbox import Sandbox
-from paybell_sandbox.twilio import numbers, recording, segments
-from paybell_sandbox.twilio.callbacks import Callbacks, delivery
-from paybell_sandbox.twilio.shapes import API_VERSION, Call, Message
-
-CARRIER_SECONDS = {"queued": 0.05, "sent": 0.3, "delivered": 0.9, "undelivered": 0.9, "failed": 0.3, "read": 2.0}
-"""How long after the step before a message comes to this status."""
-
-ACCOUNT_CALLBACK_FIELDS = (
-    "MessageSid",
-    "SmsSid",
-    "MessageStatus",
-    "SmsStatus",
-    "AccountSid",
-    "ApiVersion",
-    "From",
-    "To",
-)
+from paybell_sandbox.twilio import segments
+from paybell_sandbox.twilio.callbacks import Callbacks
+from paybell_sandbox.twilio.shapes import Call, Message
 
 
 class Network:
@@ -35,16 +23,19 @@ class Network:
         """Knows nothing yet."""
         self.sandbox = sandbox
         self.messages: dict[str, Message] = {}
+        """What the API shows; the judge also sees what was deleted."""
         self.calls: dict[str, Call] = {}
         self.opted_out: set[tuple[str, str]] = set()
         """(recipient, sender or Messaging Service) pairs that 21610 is answered for."""
+        self._all: list[Message | Call] = []
+        self._of_number: dict[str, list[Message | Call]] = defaultdict(list)
         self._callbacks: Callbacks | None = None
-        self._held: dict[str, asyncio.Event] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
 
-    async def open(self, app: web.Application) -> AsyncIterator[None]:
+    async def open(self, _app: web.Application) -> AsyncIterator[None]:
         """Holds the connections to the services while the application runs."""
-        recording.setup_log(app)
-        async with aiohttp.ClientSession() as session:
+        connector = aiohttp.TCPConnector(limit=0)  # the slots of Callbacks limit them; waiting there costs no time-out
+        async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
             self._callbacks = Callbacks(self.sandbox, session)
             yield
 
@@ -55,9 +46,10 @@ class Network:
             raise RuntimeError("the sandbox's application is not running")
         return self._callbacks
 
-    def sid(self, prefix: str) -> str:
-        """A new id: two letters and 32 hexadecimal digits."""
-        return f"{prefix}{self.sandbox.random.getrandbits(128):032x}"
+    @staticmethod
+    def sid(prefix: str) -> str:
+        """A new id: two letters and 32 hexadecimal digits. Never the same again, whatever the seed: the services remember ids."""
+        return prefix + secrets.token_hex(16)
 
     def business(self) -> datetime.datetime:
         """Business time."""
@@ -67,43 +59,24 @@ class Network:
         """Tells the page."""
         self.sandbox.publish("call" if isinstance(thing, Call) else "message", thing.judged())
 
-    # ------------------------------------------------------------------------------------------------------- messages
+    def wrong(self, line: dict[str, Any], what: str, **where: Any) -> None:
+        """Marks a delivery whose answer a service must not give, and notes it for the judge."""
+        line["violation"] = what
+        self.sandbox.violation(what, path=line["path"], **where)
 
-    def accept_message(
-        self,
-        *,
-        to: str,
-        sender: str | None,
-        service: str | None,
-        body: str,
-        status_callback: str = "",
-        direction: str = "outbound-api",
-        num_media: int = 0,
-    ) -> Message:
-        """Takes a message; what becomes of it begins at once."""
-        message = Message(
-            sid=self.sid("MM" if num_media else "SM"),
-            account_sid=self.sandbox.settings.twilio_account_sid,
-            to=to,
-            from_=sender or "+14155550100",
-            body=body,
-            direction=direction,
-            status="accepted" if service else "queued",
-            created=self.sandbox.clock.real_now(),
-            business_at=self.business(),
-            num_segments=segments.count(body),
-            messaging_service_sid=service,
-            status_callback=status_callback,
-            num_media=num_media,
-        )
-        self.messages[message.sid] = message
-        self._note(message, message.status)
-        early = self.sandbox.faults.pick("twilio", "callback", plain_number(to), ("early",))
-        self.sandbox.spawn(self._carry(message, early is not None))
-        return message
+    def add(self, thing: Message | Call) -> None:
+        """Keeps a message or call, found again by the numbers at both ends."""
+        if isinstance(thing, Call):
+            self.calls[thing.sid] = thing
+        else:
+            self.messages[thing.sid] = thing
+        self._all.append(thing)
+        for number in {plain_number(thing.to), plain_number(thing.from_ or "")}:
+            self._of_number[number].append(thing)
 
     def receive_message(self, *, sender: str, to: str, body: str) -> Message:
         """Takes a text from a phone."""
+        now = self.sandbox.clock.real_now()
         message = Message(
             sid=self.sid("SM"),
             account_sid=self.sandbox.settings.twilio_account_sid,
@@ -112,84 +85,57 @@ class Network:
             body=body,
             direction="inbound",
             status="received",
-            created=self.sandbox.clock.real_now(),
+            created=now,
+            sent=now,
             business_at=self.business(),
             num_segments=segments.count(body),
         )
-        self.messages[message.sid] = message
-        self._note(message, "received")
+        self.add(message)
+        self.come_to(message, "received")
         return message
 
-    def _note(self, message: Message, status: str) -> None:
+    def come_to(self, message: Message, status: str) -> None:
+        """A message reaches a status."""
         message.status = status
         message.updated = self.sandbox.clock.real_now()
-        if status == "sent":
+        if message.sent is None and status in ("sent", "undelivered"):
             message.sent = message.updated
         message.history.append({"status": status, "business_at": self.business().isoformat()})
         self.announce(message)
 
-    async def _carry(self, message: Message, early: bool) -> None:
-        behaviour = numbers.behaviour(plain_number(message.to))
-        statuses = [*(["queued", "sending"] if message.status == "accepted" else []), *behaviour.statuses]
-        waiting: list[tuple[Message, str]] = []
-        for number, status in enumerate(statuses):
-            if not (early and number == 0):
-                await asyncio.sleep(self.sandbox.waiting(CARRIER_SECONDS.get(status, 0.05)))
-            if message.status == "canceled":
-                return
-            if status in ("undelivered", "failed"):
-                message.error_code = behaviour.error_code
-            self._note(message, status)
-            if message.status_callback and behaviour.statuses:
-                await self._report(message, status, waiting)
-        for _, status in waiting:
-            self.sandbox.spawn(self._post_status(message, status, 0.0))
+    def under_way(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Runs something beside that ends by itself soon, so that one can wait until nothing is under way."""
+        task = self.sandbox.spawn(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return task
 
-    async def _report(self, message: Message, status: str, waiting: list[tuple[Message, str]]) -> None:
-        rule = self.sandbox.faults.pick(
-            "twilio", "callback", plain_number(message.to), ("lose", "double", "delay", "reorder")
-        )
-        match rule.act if rule else None:
-            case "lose":
-                return
-            case "reorder":
-                waiting.append((message, status))
-            case "delay":
-                self.sandbox.spawn(self._post_status(message, status, rule.seconds if rule else 0.0))
-            case "double":
-                self.sandbox.spawn(self._post_status(message, status, 0.0))
-                self.sandbox.spawn(self._post_status(message, status, 0.0))
-            case _:
-                self.sandbox.spawn(self._post_status(message, status, 0.0))
+    async def until_quiet(self) -> None:
+        """Returns when no message and no callback is on its way any more. A ringing call is none of them."""
+        while self._under_way:
+            await asyncio.wait(list(self._under_way))
 
-    async def _post_status(self, message: Message, status: str, delay: float) -> None:
-        await asyncio.sleep(self.sandbox.waiting(delay))
-        form = {
-            "MessageSid": message.sid, "SmsSid": message.sid, "MessageStatus": status, "SmsStatus": status,
-            "AccountSid": message.account_sid, "ApiVersion": API_VERSION, "From": message.from_ or "", "To": message.to,
-        }  # fmt: skip
-        if message.messaging_service_sid:
-            form["MessagingServiceSid"] = message.messaging_service_sid
-        if status in ("undelivered", "failed") and message.error_code:
-            form["ErrorCode"] = str(message.error_code)
-        if status == "delivered" and message.channel == "sms":
-            form["RawDlrDoneDate"] = self.sandbox.clock.real_now().strftime("%y%m%d%H%M")
-        if message.channel == "whatsapp":
-            form |= {"ChannelPrefix": "whatsapp", "ChannelInstallSid": "XE" + "0" * 32, "EventType": status.upper()}
-        answer = await self.callbacks.post(message.status_callback, form)
-        message.deliveries.append(delivery(message.status_callback, answer, status, self.business().isoformat()))
-        self.announce(message)
+    def things(self, number: str | None = None) -> Iterator[Message | Call]:
+        """Every message and call, oldest first; those from and to one number where it is given."""
+        return iter(self._all if number is None else self._of_number.get(plain_number(number), []))
+
+    def service_towards(self, phone: str) -> str | None:
+        """The Messaging Service that wrote to a phone last."""
+        for thing in reversed(self._of_number.get(plain_number(phone), [])):
+            if isinstance(thing, Message) and thing.direction == "outbound-api" and thing.to == phone:
+                return thing.messaging_service_sid
+        return None
 
     def judged(self) -> list[dict[str, Any]]:
         """Every message and call, oldest first."""
-        things: list[Message | Call] = [*self.messages.values(), *self.calls.values()]
-        return [thing.judged() for thing in sorted(things, key=lambda thing: thing.created)]
+        return [thing.judged() for thing in self._all]
 
     def forget(self) -> None:
-        """Knows nothing again."""
-        self.messages.clear()
-        self.calls.clear()
-        self.opted_out.clear()
+        """Knows nothing again, and drops what is on its way."""
+        for task in self._under_way:
+            task.cancel()
+        for known in (self.messages, self.calls, self.opted_out, self._all, self._of_number):
+            known.clear()
 
 
 def plain_number(address: str) -> str:

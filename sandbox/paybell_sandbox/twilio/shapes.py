@@ -1,11 +1,18 @@
 """Messages and calls as Twilio writes them in JSON (Twilio's OpenAPI description, API version 2010-04-01)."""
 
+import asyncio
 import datetime
 from dataclasses import dataclass, field
+from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any
 
+from paybell_sandbox.twilio.twiml import Gather
+
 API_VERSION = "2010-04-01"
+
+PRICE_OF_A_SEGMENT = Decimal("0.0083")
+"""US dollars; Twilio fills it in after the message was sent."""
 
 
 def rfc2822(moment: datetime.datetime | None) -> str | None:
@@ -13,13 +20,35 @@ def rfc2822(moment: datetime.datetime | None) -> str | None:
     return None if moment is None else format_datetime(moment)
 
 
+@dataclass(frozen=True)
+class Report:
+    """A status callback: of which status, with which fields."""
+
+    what: str
+    form: dict[str, str]
+
+
+def account_json(sid: str) -> dict[str, Any]:
+    """The account itself; its auth token is not shown."""
+    uri = f"/{API_VERSION}/Accounts/{sid}"
+    return {
+        "auth_token": None, "date_created": None, "date_updated": None, "friendly_name": "Sandbox", "owner_account_sid": sid,
+        "sid": sid, "status": "active", "subresource_uris": {"messages": f"{uri}/Messages.json", "calls": f"{uri}/Calls.json"},
+        "type": "Full", "uri": f"{uri}.json",
+    }  # fmt: skip
+
+
 @dataclass
 class Message:
     """A message that Twilio has: outgoing or received.
 
     Attributes:
+        body: the words as they reach the person, until they are redacted.
         business_at: when it was made, in business time, for the phone.
-        words: the template variables and the like are already in it.
+        said: the words for the judge, whatever was redacted.
+        early: set when its first callback was answered, where that is to come before the answer to the create call.
+        deleted: whether the API shows it no more.
+        held: callbacks that wait to go behind the next one.
     """
 
     sid: str
@@ -38,8 +67,26 @@ class Message:
     sent: datetime.datetime | None = None
     updated: datetime.datetime | None = None
     num_media: int = 0
+    deleted: bool = False
+    early: asyncio.Event | None = None
+    said: str = ""
     history: list[dict[str, Any]] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
+    held: list[Report] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Keeps the words for the judge."""
+        self.said = self.body
+
+    @property
+    def words(self) -> str:
+        """What was said, whatever was redacted."""
+        return self.said
+
+    @property
+    def price(self) -> str | None:
+        """What it cost, negative as Twilio writes it; None until it was sent."""
+        return None if self.sent is None else f"-{PRICE_OF_A_SEGMENT * self.num_segments:.5f}"
 
     @property
     def channel(self) -> str:
@@ -64,7 +111,7 @@ class Message:
             "messaging_service_sid": self.messaging_service_sid,
             "num_media": str(self.num_media),
             "num_segments": "0" if hidden else str(self.num_segments),
-            "price": None,
+            "price": self.price,
             "price_unit": "USD",
             "sid": self.sid,
             "status": self.status,
@@ -77,9 +124,10 @@ class Message:
         """All that is known of it, for tests and for the page."""
         return {
             "sid": self.sid, "kind": self.channel, "direction": self.direction, "to": self.to, "from": self.from_,
-            "messaging_service_sid": self.messaging_service_sid, "body": self.body, "status": self.status,
+            "messaging_service_sid": self.messaging_service_sid, "body": self.said, "status": self.status,
             "error_code": self.error_code, "segments": self.num_segments, "created": self.created.isoformat(),
-            "business_at": self.business_at.isoformat(), "history": self.history, "deliveries": self.deliveries,
+            "business_at": self.business_at.isoformat(), "deleted": self.deleted,
+            "history": [dict(step) for step in self.history], "deliveries": [dict(line) for line in self.deliveries],
         }  # fmt: skip
 
 
@@ -88,8 +136,14 @@ class Call:
     """A call that Twilio makes.
 
     Attributes:
+        machine_detection: as asked for: empty, ``Enable`` or ``DetectMessageEnd``.
+        detection_callback: where the finding goes if the call does not wait for it.
+        ring_seconds: how long it rings.
         said: what was spoken so far.
-        gather: where a key press goes and how many digits it wants, while it listens.
+        gather: what it listens for, while it listens; ``typed`` are the keys so far.
+        keys: set when enough of them were pressed.
+        talk: the task that speaks.
+        held: callbacks that wait to go behind the next one.
     """
 
     sid: str
@@ -103,16 +157,34 @@ class Call:
     business_at: datetime.datetime
     status_callback: str = ""
     status_events: tuple[str, ...] = ("completed",)
-    machine_detection: bool = False
+    machine_detection: str = ""
+    detection_callback: str = ""
+    ring_seconds: float = 60.0
     answered_by: str | None = None
     started: datetime.datetime | None = None
     ended: datetime.datetime | None = None
     said: list[str] = field(default_factory=list)
     pressed: list[str] = field(default_factory=list)
-    gather: dict[str, Any] | None = None
+    gather: Gather | None = None
+    typed: str = ""
+    deleted: bool = False
+    keys: asyncio.Event = field(default_factory=asyncio.Event)
+    talk: asyncio.Task[None] | None = None
     sequence: int = 0
+    direction: str = "outbound-api"
     history: list[dict[str, Any]] = field(default_factory=list)
     deliveries: list[dict[str, Any]] = field(default_factory=list)
+    held: list[Report] = field(default_factory=list)
+
+    @property
+    def channel(self) -> str:
+        """``call``."""
+        return "call"
+
+    @property
+    def words(self) -> str:
+        """All that was spoken."""
+        return " ".join(self.said)
 
     def to_json(self) -> dict[str, Any]:
         """The resource."""
@@ -142,8 +214,8 @@ class Call:
     def judged(self) -> dict[str, Any]:
         """All that is known of it, for tests and for the page."""
         return {
-            "sid": self.sid, "kind": "call", "direction": "outbound-api", "to": self.to, "from": self.from_, "body": " ".join(self.said),
-            "status": self.status, "answered_by": self.answered_by, "said": self.said, "pressed": self.pressed,
+            "sid": self.sid, "kind": self.channel, "direction": self.direction, "to": self.to, "from": self.from_, "body": self.words,
+            "status": self.status, "answered_by": self.answered_by, "said": list(self.said), "pressed": list(self.pressed),
             "listening": self.gather is not None, "created": self.created.isoformat(), "business_at": self.business_at.isoformat(),
-            "history": self.history, "deliveries": self.deliveries,
+            "history": [dict(step) for step in self.history], "deliveries": [dict(line) for line in self.deliveries],
         }  # fmt: skip
