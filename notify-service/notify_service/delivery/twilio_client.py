@@ -140,7 +140,8 @@ def _listed(instance: MessageInstance | CallInstance) -> Listed:
         sid=instance.sid or "",
         direction=str(instance.direction or ""),
         to=instance.to or "",
-        sender=instance.from_ or "",
+        # the SDK has no public name for the sender of a call
+        sender=(instance.from_ if message else instance._from) or "",  # noqa: SLF001
         messaging_service_sid=(instance.messaging_service_sid or "") if message else "",
         body=(instance.body or "") if message else "",
         status=str(instance.status or ""),
