@@ -20,6 +20,7 @@ WORDS = (
     "Studio: $42.00 are still open. Pay here: https://invoice.stripe.com/i/acct_1/test_x1. Reply STOP to opt out.",
     "Studio: your subscription ends soon, $42.00 are open. Pay here: https://invoice.stripe.com/i/acct_1/test_x1. Reply STOP to opt out.",
 )
+ACCOUNT = "AC" + "0" * 32
 DELAYS = (timedelta(), timedelta(days=3), timedelta(days=7))
 
 
@@ -128,7 +129,12 @@ class Standin:
     async def _send(self, matter: Matter, step: Step) -> None:
         number = e164(matter.phone or "")
         tell = self._teller(step)
-        tell("intake", "request", "passed", f"ingest asked to tell the customer about invoice:{matter.invoice}/unpaid (payment failed).")
+        tell(
+            "intake",
+            "request",
+            "passed",
+            f"ingest asked to tell the customer about invoice:{matter.invoice}/unpaid (payment failed).",
+        )
         tell("gate", "concern", "passed", "The concern is still open.")
         if not matter.phone:
             tell("gate", "number", "stopped", "There is no usable number: the customer gave none.")
@@ -140,27 +146,46 @@ class Standin:
             step.state, step.reason = "suppressed", "opted_out"
             return
         tell("gate", "consent", "passed", "Transactional messages by sms are allowed (given_in_transaction).")
-        tell("template", "template", "passed", "Template payment_failed, variant subscription, version 1, language en: 1 segment.")
-        assert self._session is not None
-        form = {"To": number, "From": "+14155550100", "Body": WORDS[step.number - 1], "StatusCallback": f"{self.url}/status/{step.request_id}"}
-        where = f"{self.twilio}/2010-04-01/Accounts/AC{'0' * 32}/Messages.json"
-        async with self._session.post(where, data=form, auth=aiohttp.BasicAuth("AC" + "0" * 32, "sandbox-token")) as answer:
-            taken = await answer.json(content_type=None)
-        step.sid = taken["sid"]
+        tell(
+            "template",
+            "template",
+            "passed",
+            "Template payment_failed, variant subscription, version 1, language en: 1 segment.",
+        )
+        step.sid = await self.text(number, WORDS[step.number - 1], f"{self.url}/status/{step.request_id}")
         step.state = "submitted"
         tell("attempt", "attempt 1", "passed", "Twilio took it, known by its answer.", sid=step.sid)
 
     def _teller(self, step: Step) -> Any:
         def tell(stage: str, name: str, verdict: str, sentence: str, **ids: str) -> None:
-            ids = {"notification": f"01932f00-0000-7000-8000-{step.request_id[:12]}", "request": step.request_id, "stage": stage, **ids}
-            step.entries.append({"at": written(self.now()), "where": "notify", "verdict": verdict, "name": name, "sentence": sentence, "ids": ids})
+            ids = {
+                "notification": f"01932f00-0000-7000-8000-{step.request_id[:12]}",
+                "request": step.request_id,
+                "stage": stage,
+                **ids,
+            }
+            step.entries.append(
+                {
+                    "at": written(self.now()),
+                    "where": "notify",
+                    "verdict": verdict,
+                    "name": name,
+                    "sentence": sentence,
+                    "ids": ids,
+                }
+            )
 
         return tell
 
     async def status(self, request: web.Request) -> web.Response:
         form = await request.post()
         words = {"sent": "The carrier took it.", "delivered": "The handset has it."}
-        for step in (step for matter in self.matters.values() for step in matter.steps if step.request_id == request.match_info["id"]):
+        for step in (
+            step
+            for matter in self.matters.values()
+            for step in matter.steps
+            if step.request_id == request.match_info["id"]
+        ):
             status = str(form["MessageStatus"])
             if status in words:
                 self._teller(step)("receipt", status, "passed", words[status], sid=step.sid)
@@ -174,13 +199,23 @@ class Standin:
             self.opted_out.add(str(form["From"]))
         return web.Response(status=204)
 
+    async def text(self, to: str, words: str, callback: str = "") -> str:
+        """Gives the sandbox's Twilio a text; its SID."""
+        return await self._create(
+            "Messages", {"To": to, "Body": words} | ({"StatusCallback": callback} if callback else {})
+        )
+
     async def call(self, to: str, twiml: str) -> str:
         """Lets the sandbox's Twilio ring a phone; the call's SID."""
+        return await self._create("Calls", {"To": to, "Twiml": twiml})
+
+    async def _create(self, what: str, form: dict[str, str]) -> str:
         assert self._session is not None
-        where = f"{self.twilio}/2010-04-01/Accounts/AC{'0' * 32}/Calls.json"
-        form = {"To": to, "From": "+14155550100", "Twiml": twiml}
-        async with self._session.post(where, data=form, auth=aiohttp.BasicAuth("AC" + "0" * 32, "sandbox-token")) as answer:
-            return str((await answer.json(content_type=None))["sid"])
+        headers = {"Authorization": aiohttp.encode_basic_auth(ACCOUNT, "sandbox-token")}
+        where = f"{self.twilio}/2010-04-01/Accounts/{ACCOUNT}/{what}.json"
+        async with self._session.post(where, data={"From": "+14155550100", **form}, headers=headers) as answer:
+            assert answer.status == 201, await answer.text()
+            return str((await answer.json())["sid"])
 
     # --------------------------------------------------------------------------------------------------- what is told
 
@@ -221,7 +256,9 @@ class Standin:
         row = self.events.get(asked or "")
         matter = self._matter(row) if row else None
         if sid:
-            matter = next((found for found in self.matters.values() if any(step.sid == sid for step in found.steps)), None)
+            matter = next(
+                (found for found in self.matters.values() if any(step.sid == sid for step in found.steps)), None
+            )
         if row is None and matter is None:
             return web.json_response({"error": "Nothing is known of it.", "lines": []}, status=404)
         events = [self.events[id_] for id_ in matter.events] if matter else []
@@ -241,14 +278,54 @@ class Standin:
         for row in events:
             verdict, word = told[row["state"]]
             because = f": {row['reason']}" if row["reason"] else ""
-            lines.append(line(row["at"], "event", verdict, row["type"], f"Stripe's event {row['type']} was received and {word}{because}", event=row["event_id"]))
+            lines.append(
+                line(
+                    row["at"],
+                    "event",
+                    verdict,
+                    row["type"],
+                    f"Stripe's event {row['type']} was received and {word}{because}",
+                    event=row["event_id"],
+                )
+            )
         if matter is None:
             return lines
         at, fact = written(matter.at), f"payment_failed:{matter.invoice}:1"
-        lines.append(line(at, "fact", "passed", "payment_failed", f"It means: a payment fails of 42.00 USD ({fact}), told by {len(matter.events)} events", fact=fact, concern=f"invoice:{matter.invoice}/unpaid"))
-        lines.append(line(at, "rule", "passed", "failed_payment", 'Rule "failed_payment" (rules 1) speaks of it to the customer: a plan was made', plan="1", rule="failed_payment", flow="failed_payment"))
+        lines.append(
+            line(
+                at,
+                "fact",
+                "passed",
+                "payment_failed",
+                f"It means: a payment fails of 42.00 USD ({fact}), told by {len(matter.events)} events",
+                fact=fact,
+                concern=f"invoice:{matter.invoice}/unpaid",
+            )
+        )
+        lines.append(
+            line(
+                at,
+                "rule",
+                "passed",
+                "failed_payment",
+                'Rule "failed_payment" (rules 1) speaks of it to the customer: a plan was made',
+                plan="1",
+                rule="failed_payment",
+                flow="failed_payment",
+            )
+        )
         for step in matter.steps:
-            lines.append(line(written(step.due), "step", self._verdict(step), "payment_failed", self._sentence(step), request=step.request_id, round="1"))
+            lines.append(
+                line(
+                    written(step.due),
+                    "step",
+                    self._verdict(step),
+                    "payment_failed",
+                    self._sentence(step),
+                    request=step.request_id,
+                    round="1",
+                )
+            )
             lines += step.entries
         order = {"event": 0, "fact": 1, "rule": 2, "step": 3, "cancel": 4, "notify": 5}
         return sorted(lines, key=lambda one: (one["at"][:19], order[one["where"]], one["at"]))
@@ -259,10 +336,20 @@ class Standin:
     def _sentence(self, step: Step) -> str:
         said = {"waiting": f"is due on {step.due:%Y-%m-%d %H:%M} UTC", "submitted": "was given to notify", "sent": "was sent", "cancelled": "was cancelled",
                 "suppressed": "was not sent"}  # fmt: skip
-        return f"Message {step.number} to the customer {said[step.state]}" + (f": {step.reason.replace('_', ' ')}" if step.reason else "")
+        return f"Message {step.number} to the customer {said[step.state]}" + (
+            f": {step.reason.replace('_', ' ')}" if step.reason else ""
+        )
 
     def _plan(self, matter: Matter) -> Json:
-        steps = [{"number": step.number, "state": step.state, "request_id": step.request_id, "sentence": self._sentence(step)} for step in matter.steps]
+        steps = [
+            {
+                "number": step.number,
+                "state": step.state,
+                "request_id": step.request_id,
+                "sentence": self._sentence(step),
+            }
+            for step in matter.steps
+        ]
         return {"plan_id": 1, "flow": "failed_payment", "rule": "failed_payment", "to": "the customer", "steps": steps}
 
 

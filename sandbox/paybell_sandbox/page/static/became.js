@@ -17,7 +17,7 @@ export function setup(afterwards) {
 
 /** Opens an event's way; `byHand` where somebody asked for it. */
 export function open(id, { byHand = true, scroll = false } = {}) {
-  chosen = byHand && id !== null;
+  chosen = byHand;
   state.open = id;
   changed("open");
   if (scroll && id !== null) {
@@ -89,7 +89,7 @@ function makeRun({ run }) {
 function updateRun(node, { run, events }, afterwards) {
   const at = run === undefined ? new Date(events[0].created * 1_000) : new Date(run.at);
   const who = personBy(run?.who)?.name;
-  const facts = new Set(events.flatMap((event) => (state.fates.get(event.id)?.facts ?? []).map((fact) => fact.fact_key)));
+  const facts = new Set(events.flatMap((event) => (state.fates.get(event.id)?.facts ?? []).filter((fact) => fact.state !== "dropped").map((fact) => fact.fact_key)));
   const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
   const parts = [near(at, now(), zone()), who, run?.afterTitle ? `after “${run.afterTitle}”` : "", count(events.length, "event"),
     state.console.ok ? count(facts.size, "fact") : ""];
@@ -118,7 +118,7 @@ function drawLadder(list, events) {
     set(node, "data-tone", stands.tone);
     node.replaceChildren(...[
       el("span", { class: "mark" }, icon(stands.icon)),
-      el("span", { class: "rung-words" }, el("b", null, many ? `Text ${message.number}` : `Text to ${to}`), el("span", null, stands.word)),
+      el("span", { class: "rung-words" }, el("b", null, many ? `Text ${message.number}` : `Text to ${to}`), el("span", null, stands.tone === "wait" ? el("span", { class: "unseen" }, "due ") : null, stands.word)),
       stands.why && stands.tone === "bad" ? el("p", { class: "rung-why" }, sentence(stands.why)) : null,
     ].filter(Boolean));
   });

@@ -3,7 +3,7 @@
 import { post } from "./api.js";
 import { byId, el, icon, say, set, wantsLessMotion } from "./dom.js";
 import { loadClock, refreshSoon } from "./live.js";
-import { firstName, zoneOf } from "./people.js";
+import { zoneOf } from "./people.js";
 import { hide, popover } from "./popover.js";
 import { paint } from "./sky.js";
 import { now, state, watch, zone } from "./store.js";
@@ -69,7 +69,7 @@ function draw() {
   say(byId("clock-hour"), hourMinute(at, zone()));
   set(time, "datetime", at.toISOString());
   const there = state.phone === null ? zone() : zoneOf(state.phone);
-  const elsewhere = there === zone() ? "" : ` · ${hourMinute(at, there)} in ${placeOf(there)}, where ${firstName(state.phone)} is`;
+  const elsewhere = there === zone() ? "" : ` · ${hourMinute(at, there)} in ${placeOf(there)}`;
   say(byId("clock-place"), `${placeOf(zone())} · ${fullDate(at, zone())}${elsewhere}`);
   paint(byId("stage"), hourOfDay(at, there), dark.matches);
   for (const listener of listeners) listener();
@@ -86,7 +86,7 @@ async function move(where, button) {
     if (told.moved === false) note(`Not moved: ${told.reason}.`);
     else {
       const gap = later((now() - before) / 1_000);
-      note(where.next_step ? `${gap ? `${gap}: ` : ""}something was due at ${hourMinute(now(), zone())}.` : `${gap || "Moved"}.`);
+      note(where.next_step ? `${gap ? `${gap}: something` : "Something"} was due at ${hourMinute(now(), zone())}.` : `${gap || "Moved"}.`);
     }
     refreshSoon();
   } catch (error) {

@@ -29,7 +29,11 @@ function toldFate(told) {
       return fate("set_aside", "warn", "Set aside", "stop", why);
     default:
   }
-  const facts = told.facts ?? [];
+  const all = told.facts ?? [];
+  const facts = all.filter((fact) => fact.state !== "dropped");
+  if (facts.length === 0 && all.length > 0) {
+    return fate("dropped", "quiet", "Told by others", "join", all.find((fact) => fact.reason)?.reason ?? why);
+  }
   const made = facts.filter((fact) => fact.effect === "created");
   if (made.length > 0) {
     const held = made.find((fact) => fact.state === "held" || fact.state === "looking_up");
@@ -37,6 +41,7 @@ function toldFate(told) {
     return fate("made", "made", made.length === 1 ? "Made a fact" : `Made ${made.length} facts`, "fact", why);
   }
   if (facts.length > 0) return fate("joined", "joined", "Joined a fact", "join", why);
+  if (/(^|; )settles /.test(why)) return fate("settles", "joined", "Settled a matter", "check", why);
   return fate("noted", "quiet", "Noted", "dot", why);
 }
 
@@ -45,7 +50,10 @@ const fate = (kind, tone, word, icon, why) => ({ kind, tone, word, icon, why });
 /** Every message that these events led to, once each, as their plans have them. */
 export function messagesOf(fates) {
   const found = new Map();
-  for (const told of fates) for (const message of told?.messages ?? []) found.set(message.request_id, message);
+  for (const told of fates) {
+    const messages = (told?.messages ?? []).toSorted((one, other) => one.number - other.number);
+    for (const message of messages) found.set(message.request_id, message);
+  }
   return [...found.values()];
 }
 
@@ -54,7 +62,7 @@ export function standing(message, dueWords) {
   const why = plainReason(message.reason);
   switch (message.state) {
     case "waiting":
-      return { tone: "wait", icon: "clock", word: dueWords ? `due ${dueWords}` : "waits", why };
+      return { tone: "wait", icon: "clock", word: dueWords || "waits", why: why || "due" };
     case "frozen":
     case "submitted":
       return { tone: "go", icon: "attempt", word: "on its way", why: "" };

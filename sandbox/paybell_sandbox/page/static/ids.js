@@ -6,7 +6,7 @@ import { short } from "./time.js";
 
 const KINDS = "evt|in|pi|ch|py|re|cus|sub|si|prv|dp|du|cs|issfr|pm|price|prod|inpay|acct|plan";
 const FOUND = new RegExp(
-  `(?:[a-z_]+:)?(?:${KINDS})_[A-Za-z0-9]{3,}(?:[:/][A-Za-z0-9_]+)*` + // evt_…, payment_failed:in_…:2, invoice:in_…/unpaid
+  `(?<![A-Za-z0-9_])(?:[a-z_]+:)?(?:${KINDS})_(?=[A-Za-z]*[0-9A-Z])[A-Za-z0-9]+(?:[:/][A-Za-z0-9_]+)*` + // evt_…, payment_failed:in_…:2, invoice:in_…/unpaid
     "|\\b(?:SM|MM|CA)[0-9a-f]{32}\\b|\\b[0-9a-f]{64}\\b|\\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}\\b" +
     "|\\b\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d UTC\\b",
   "g",
@@ -52,7 +52,7 @@ export function idButton(id) {
 
 /** Every id that a line rests on, with its name. */
 export function idRow(ids) {
-  const named = Object.entries(ids).filter(([, value]) => value !== "");
+  const named = Object.entries(ids).filter(([name, value]) => value !== "" && name !== "stage");
   return named.length === 0 ? null : el("dl", { class: "ids" }, named.map(([name, value]) =>
     el("div", null, el("dt", null, name.replaceAll("_", " ")), el("dd", null, idButton(String(value))))));
 }

@@ -8,7 +8,7 @@ import { day, hourMinute, sameDay } from "./time.js";
 
 const WORDS = {
   event: "Event", fact: "Fact", rule: "Rule", step: "Message", cancel: "End of the matter", intake: "Request", gate: "Gates", template: "Words",
-  attempt: "Attempt", receipt: "Carrier", reply: "Reply", outcome: "Told back", operator: "Operator",
+  attempt: "Attempt", receipt: "Carrier", reply: "Reply", outcome: "Told back", operator: "Operator", ending: "Outcome",
 };
 const MARKS = { passed: "check", stopped: "cross", deferred: "clock", open: "ring" };
 const SPOKEN = { passed: "passed", stopped: "stopped", deferred: "put off", open: "not over yet" };
@@ -18,7 +18,12 @@ let showIds = localStorage.getItem("paybell.ids") === "yes";
 
 watch(["reset"], () => kept.clear());
 
-const stageOf = (line) => (line.where === "notify" ? line.ids.stage ?? "intake" : line.where);
+const ENDS = new Set(["suppressed", "cancelled", "expired", "held", "handed_back"]);
+
+function stageOf(line) {
+  if (line.where !== "notify") return line.where;
+  return line.ids.stage === "gate" && ENDS.has(line.name) ? "ending" : line.ids.stage ?? "intake";
+}
 
 export function drawWay(box, event, told, fate) {
   // asked again whenever what became of it, or a text on the phone, changed
@@ -95,10 +100,21 @@ function stopped(story) {
   return steps.filter((step) => ["suppressed", "failed", "rejected", "expired"].includes(step.state)).map((step) => step.sentence);
 }
 
+const RANK = { event: 0, fact: 1, rule: 2, step: 3, cancel: 4, notify: 5 };
+
+/** An event that came late is still told before the fact it tells of. */
+function inOrder(lines) {
+  const first = lines.filter((line) => line.where === "event").map((line) => line.at).sort()[0] ?? "";
+  const at = (line) => (line.where === "fact" || line.where === "rule") && line.at < first ? first : line.at;
+  const second = (line) => at(line).slice(0, 19);
+  return lines.map((line) => ({ ...line, at: at(line) }))
+    .sort((one, other) => second(one).localeCompare(second(other)) || RANK[one.where] - RANK[other.where] || one.at.localeCompare(other.at));
+}
+
 /** Lines of one stage that follow each other are one section; other events of the same fact are folded away. */
 function grouped(lines, eventId) {
   const sections = [];
-  for (const line of lines) {
+  for (const line of inOrder(lines)) {
     const stage = stageOf(line);
     const last = sections.at(-1);
     const minute = line.at.slice(0, 16);
@@ -154,7 +170,7 @@ function worst(lines) {
 }
 
 function iconOf(section, verdict) {
-  if (verdict === "stopped" && ["gate", "step", "attempt", "receipt"].includes(section.stage)) return "stop";
+  if (verdict === "stopped" && ["gate", "step", "attempt", "receipt", "ending"].includes(section.stage)) return "stop";
   if (verdict === "deferred") return "clock";
   return section.stage === "event" ? "inbox" : section.stage === "cancel" ? "stop" : section.stage;
 }
