@@ -22,7 +22,8 @@ from notify_service.delivery.service import OUTCOMES_BELL, Delivery, Neighbours,
 from notify_service.edge import admin_http, grpc_limits, grpc_server, twilio_http
 from notify_service.edge.admin_http import Admin
 from notify_service.edge.notification_rpc import SERVICE, NotificationRpc
-from notify_service.intake.submission import AccountInForce, Intake
+from notify_service.intake.preparing import AccountInForce
+from notify_service.intake.submission import Intake
 from notify_service.loops import Loops, measure_lag
 from notify_service.metrics import Metrics
 from notify_service.outcomes.feed import Feed

@@ -5,7 +5,7 @@ is a row to lock before anything refers to it.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,13 +37,21 @@ class AddressBook:
         wanted = {number.e164: number for number in numbers}
         if not wanted:
             return {}
-        hashes = {number: self.finder.every_hash(number) for number in wanted}
+        hashes = self._hashes(wanted)
         found = await self._find(conn, account_id, hashes)
         missing = sorted(set(wanted) - set(found), key=lambda number: hashes[number][0])
         if missing:
             await self._make(conn, account_id, [(wanted[number], hashes[number][0]) for number in missing])
             found |= await self._find(conn, account_id, {number: hashes[number] for number in missing})
         return found
+
+    async def find(self, conn: Any, account_id: str, numbers: Sequence[Number]) -> dict[str, Known]:
+        """The addresses of those numbers that are known."""
+        wanted = {number.e164: number for number in numbers}
+        return await self._find(conn, account_id, self._hashes(wanted)) if wanted else {}
+
+    def _hashes(self, wanted: Iterable[str]) -> dict[str, list[bytes]]:
+        return {number: self.finder.every_hash(number) for number in wanted}
 
     async def _find(self, conn: Any, account_id: str, hashes: Mapping[str, list[bytes]]) -> dict[str, Known]:
         numbers = {one: number for number, every in hashes.items() for one in every}

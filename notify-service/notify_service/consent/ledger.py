@@ -4,41 +4,21 @@ Each entry hashes the one before it and a salted commitment of its content, so t
 still verifies, and a changed or missing entry shows.
 """
 
-import datetime
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+from notify_service.consent.entry import NewEntry
 from notify_service.consent.verdicts import Standing, Verdicts
 from notify_service.sealing import Sealer
 
+__all__ = ["NewEntry", "append", "commit", "facts_of", "link", "lock_gates", "place", "verify"]
+
 SALT_BYTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class NewEntry:
-    """Something an address's holder, or somebody about them, has said.
-
-    Attributes:
-        content: what is kept as evidence, sealed: wording, its version and language, reference, raw reply.
-        actor: who made the entry: ``recipient``, ``provider``, a caller's or an operator's name.
-    """
-
-    address_id: UUID
-    person: str
-    channel: str
-    category: str
-    scope: str
-    granted: bool
-    source: str
-    actor: str
-    occurred_at: datetime.datetime
-    content: Mapping[str, Any] = field(default_factory=dict)
 
 
 def place(account_id: str, address_id: UUID, seq: int) -> str:
@@ -81,7 +61,7 @@ async def append(
 ) -> dict[UUID, Verdicts]:
     """Appends entries under their gates' locks, in the caller's transaction; gives the verdicts that then stand.
 
-    The gates must exist. With ``unless_it_stands`` an entry is left out where the same word of the same person stands already:
+    The gates must exist. With ``unless_it_stands`` an entry is left out where it is the newest word of its person already:
     two requests that come at once say the same thing.
     """
     gates = await lock_gates(conn, account_id, [entry.address_id for entry in entries])
@@ -92,8 +72,8 @@ async def append(
     written = []
     for entry in entries:
         chain = chains[entry.address_id]
-        if unless_it_stands and chain[2].has(
-            entry.channel, entry.category, entry.scope, entry.person, granted=entry.granted, source=entry.source
+        if unless_it_stands and chain[2].newest_is(
+            entry.channel, entry.category, entry.scope, entry.person, source=entry.source, granted=entry.granted
         ):
             continue
         seq, previous = chain[0] + 1, chain[1]

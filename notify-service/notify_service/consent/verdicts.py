@@ -15,6 +15,9 @@ GIVEN_IN_TRANSACTION: Final = "given_in_transaction"
 OWN_WORD: Final = frozenset({"keyword", "operator"})
 """Sources whose grants lift an earlier opt-out: the recipient's START, or a person who vouches for the recipient's wish."""
 
+RESERVED_SOURCES: Final = OWN_WORD | {GIVEN_IN_TRANSACTION}
+"""Sources that only notify itself writes, besides the provider's error codes; evidence from a caller never names one."""
+
 COVERS: Final[Mapping[str, frozenset[str]]] = {
     "all": frozenset({"transactional", "fraud", "marketing", "team"}),
     "transactional": frozenset({"transactional", "fraud"}),
@@ -82,14 +85,11 @@ class Verdicts:
             for s in self.standing
         )
 
-    def has(self, channel: str, category: str, scope: str, person: str, *, granted: bool, source: str) -> bool:
-        """Whether this very word was said before."""
-        wanted = (channel, category, scope, person, granted, source)
-        return any((s.channel, s.category, s.scope, s.person, s.granted, s.source) == wanted for s in self.standing)
-
-    def has_grant(self, source: str, person: str) -> bool:
-        """Whether such a grant stands already."""
-        return any(s.granted and s.source == source and s.person == person for s in self.standing)
+    def newest_is(self, channel: str, category: str, scope: str, person: str, *, source: str, granted: bool) -> bool:
+        """Whether the newest word of a person from this source about just this is such a one."""
+        about = (channel, category, scope, person, source)
+        said = [s for s in self.standing if (s.channel, s.category, s.scope, s.person, s.source) == about]
+        return bool(said) and max(said, key=lambda s: s.seq).granted == granted
 
 
 @dataclass(frozen=True, slots=True)

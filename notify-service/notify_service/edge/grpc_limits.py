@@ -13,6 +13,7 @@ import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
+from notify_service.intake.fields import RejectedError
 from notify_service.metrics import Metrics
 
 log = structlog.get_logger()
@@ -101,6 +102,8 @@ def _status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
     match error:
         case RefusedError():
             return error.code, str(error)
+        case RejectedError(field=field, reason=reason, remedy=remedy):
+            return grpc.StatusCode.INVALID_ARGUMENT, f"{field} {reason}: {remedy}"
         case DecodeError():
             return grpc.StatusCode.INVALID_ARGUMENT, "the message is not what notify.v1 says it is"
         case asyncpg.PostgresError() if not isinstance(error, UNAVAILABLE):

@@ -2,23 +2,27 @@
 
 import asyncio
 import datetime
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 import grpc
 import structlog
 from google.protobuf.message import Message
 
-from notify.v1 import notification_pb2, outcome_pb2, service_pb2
+from notify.v1 import notification_pb2, service_pb2
 from notify_service.clock import Clock
 from notify_service.delivery.service import OUTCOMES_BELL
 from notify_service.edge import wire
 from notify_service.edge.grpc_limits import Method, RefusedError
-from notify_service.intake import cancelling
-from notify_service.intake.request import ACCOUNT_ID, CONCERN, RejectedError, notification_id, parse
-from notify_service.intake.submission import Intake, Rejected, Result, reject
+from notify_service.intake import cancelling, fields
+from notify_service.intake.fields import RejectedError
+from notify_service.intake.parsing import parse
+from notify_service.intake.request import notification_id
+from notify_service.intake.results import Previewed, Rejected, Result, Stored, reject
+from notify_service.intake.submission import Intake
 from notify_service.metrics import Metrics
 from notify_service.outcomes import feed
 from notify_service.story import reading
@@ -31,6 +35,7 @@ SERVICE = "notify.v1.NotificationService"
 BIGGEST_BATCH = 500
 LONGEST_WAIT_SECONDS = 30.0
 POLL_SECONDS = 1.0
+FARTHEST_CANCEL = datetime.timedelta(days=366)
 
 INVALID, MISSING, PRECONDITION = (
     grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION,
@@ -61,9 +66,7 @@ class NotificationRpc:
         }
 
     def _account(self, account_id: str) -> str:
-        if not ACCOUNT_ID.fullmatch(account_id):
-            raise RefusedError(INVALID, "account_id is missing or malformed: use the name of a configured account")
-        if account_id not in self.accounts:
+        if fields.match("account_id", account_id, fields.ACCOUNT_ID) not in self.accounts:
             raise RefusedError(PRECONDITION, "account_id names no configured account: add it to the accounts file")
         return account_id
 
@@ -74,13 +77,9 @@ class NotificationRpc:
         started, now = asyncio.get_running_loop().time(), self.clock.now()
         items = [self._read(message, caller, now) for message in request.requests]
         results = await self.intake.submit(items)
-        self._count(request.requests, results)
-        log.info(
-            "submit",
-            caller=caller,
-            count=len(items),
-            duration_ms=round(1000 * (asyncio.get_running_loop().time() - started), 1),
-        )
+        counts = self._count(request.requests, results)
+        elapsed = round(1000 * (asyncio.get_running_loop().time() - started), 1)
+        log.info("submit", caller=caller, count=len(items), results=counts, duration_ms=elapsed)
         answers = [
             wire.result(message.request_id, given) for message, given in zip(request.requests, results, strict=True)
         ]
@@ -97,17 +96,24 @@ class NotificationRpc:
             )
         return item
 
-    def _count(self, messages: Sequence[notification_pb2.NotificationRequest], results: Sequence[Result]) -> None:
+    def _count(
+        self, messages: Sequence[notification_pb2.NotificationRequest], results: Sequence[Result]
+    ) -> dict[str, int]:
+        counts: Counter[str] = Counter()
         for message, given in zip(messages, results, strict=True):
             account = message.account_id if message.account_id in self.accounts else "unknown"
-            if isinstance(given, Rejected):
-                self.metrics.submitted.labels(
-                    account, "rejected", given.field.partition("[")[0].partition(".")[0][:32]
-                ).inc()
-            else:
-                state = getattr(given, "state", "dry_run")
-                kind = "duplicate" if getattr(given, "duplicate", False) else state
-                self.metrics.submitted.labels(account, kind, getattr(given, "reason", None) or "").inc()
+            match given:
+                case Rejected(field):
+                    kind, reason = "rejected", field.partition("[")[0].partition(".")[0]
+                case Previewed():
+                    kind, reason = "dry_run", ""
+                case Stored():
+                    kind, reason = "duplicate" if given.duplicate else given.state, given.reason or ""
+                case _:
+                    assert_never(given)
+            self.metrics.submitted.labels(account, kind, reason).inc()
+            counts[kind] += 1
+        return dict(counts)
 
     async def get(self, request: service_pb2.GetNotificationRequest, caller: str) -> Message:
         """GetNotification."""
@@ -120,39 +126,35 @@ class NotificationRpc:
 
     @staticmethod
     def _identity(request: Any, account: str, caller: str) -> UUID:
-        try:
-            match request.WhichOneof("key"):
-                case "notification_id":
-                    return wire.identity(request.notification_id, "notification_id")
-                case "request_id":
-                    return notification_id(caller, account, request.request_id)
-                case _:
-                    raise RefusedError(INVALID, "one of notification_id and request_id is needed")
-        except ValueError as error:
-            raise RefusedError(INVALID, str(error)) from None
+        match request.WhichOneof("key"):
+            case "notification_id":
+                return wire.identity(request.notification_id, "notification_id")
+            case "request_id":
+                return notification_id(
+                    caller, account, fields.match("request_id", request.request_id, fields.REQUEST_ID)
+                )
+            case _:
+                raise RefusedError(INVALID, "one of notification_id and request_id is needed")
 
     async def list(self, request: service_pb2.ListNotificationsRequest, caller: str) -> Message:
         """ListNotifications."""
         account = self._account(request.account_id)
-        size = min(request.page_size or 50, 200)
-        if size < 1:
+        if request.page_size < 0:
             raise RefusedError(INVALID, "page_size is negative: use 1 to 200")
-        try:
-            after = reading.decode_token(request.page_token) if request.page_token else None
-        except ValueError as error:
-            raise RefusedError(INVALID, str(error)) from None
-        states = [
-            notification_pb2.NotificationState.Name(one).removeprefix(wire.STATE_PREFIX).lower()
-            for one in request.states
-        ]
+        size = min(request.page_size or 50, 200)
         wanted = reading.Filter(
-            states=states,
-            concern=request.concern or None,
-            person_id=request.person_id or None,
-            label=(request.label_key, request.label_value) if request.label_key else None,
-            created_from=request.created_from.ToDatetime(datetime.UTC) if request.HasField("created_from") else None,
-            created_until=request.created_until.ToDatetime(datetime.UTC) if request.HasField("created_until") else None,
+            states=[wire.state_name(one) for one in request.states],
+            concern=fields.match("concern", request.concern, fields.CONCERN) if request.concern else None,
+            person_id=fields.match("person_id", request.person_id, fields.PERSON) if request.person_id else None,
+            label=self._label(request) if request.label_key else None,
+            created_from=fields.moment("created_from", request.created_from)
+            if request.HasField("created_from")
+            else None,
+            created_until=fields.moment("created_until", request.created_until)
+            if request.HasField("created_until")
+            else None,
         )
+        after = reading.decode_token(request.page_token) if request.page_token else None
         async with self.pool.acquire() as conn:
             rows = await reading.listed(conn, account, caller, wanted, after, size + 1)
         token = reading.encode_token(rows[size - 1]) if len(rows) > size else ""
@@ -160,15 +162,21 @@ class NotificationRpc:
             notifications=[wire.notification(row) for row in rows[:size]], next_page_token=token
         )
 
+    @staticmethod
+    def _label(request: service_pb2.ListNotificationsRequest) -> tuple[str, str]:
+        name = fields.match("label_key", request.label_key, fields.NAME)
+        return name, fields.plain("label_value", request.label_value, 200)
+
     async def cancel(self, request: service_pb2.CancelConcernRequest, caller: str) -> Message:
         """CancelConcern."""
         account = self._account(request.account_id)
-        if not CONCERN.fullmatch(request.concern) or not request.HasField("as_of"):
-            raise RefusedError(INVALID, "concern and as_of are needed")
-        as_of = request.as_of.ToDatetime(datetime.UTC)
+        concern = fields.match("concern", request.concern, fields.CONCERN)
+        as_of, now = fields.moment("as_of", request.as_of, present=request.HasField("as_of")), self.clock.now()
+        if as_of > now + FARTHEST_CANCEL:
+            raise RefusedError(INVALID, "as_of is more than a year ahead: give the time at which the concern was over")
         async with self.pool.acquire() as conn, conn.transaction():
-            done = await cancelling.cancel(conn, account, caller, request.concern, as_of, self.clock.now())
-        log.info("cancel", caller=caller, account_id=account, concern=request.concern, count=len(done))
+            done = await cancelling.cancel(conn, account, caller, concern, as_of, now)
+        log.info("cancel", caller=caller, account_id=account, concern=concern, count=len(done))
         return service_pb2.CancelConcernResponse(
             notifications=[
                 service_pb2.CancelledNotification(
@@ -185,11 +193,11 @@ class NotificationRpc:
         if not 1 <= len(request.account_ids) <= BIGGEST_BATCH:
             raise RefusedError(INVALID, f"account_ids has {len(request.account_ids)} items: name 1 to {BIGGEST_BATCH}")
         accounts = [self._account(account) for account in request.account_ids]
-        kinds = [outcome_pb2.OutcomeKind.Name(kind).removeprefix("OUTCOME_KIND_").lower() for kind in request.kinds]
+        kinds = [wire.kind_name(kind) for kind in request.kinds]
+        if request.max_outcomes < 0:
+            raise RefusedError(INVALID, f"max_outcomes is negative: use 1 to {BIGGEST_BATCH}")
         most = min(request.max_outcomes or 100, BIGGEST_BATCH)
-        wait = min(
-            request.wait.ToTimedelta().total_seconds() if request.HasField("wait") else 0.0, LONGEST_WAIT_SECONDS
-        )
+        wait = min(fields.duration("wait", request.wait).total_seconds(), LONGEST_WAIT_SECONDS)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait
         while True:
@@ -204,12 +212,9 @@ class NotificationRpc:
         """AckOutcomes."""
         if not 1 <= len(request.outcomes) <= BIGGEST_BATCH:
             raise RefusedError(INVALID, f"outcomes has {len(request.outcomes)} items: name 1 to {BIGGEST_BATCH}")
-        try:
-            named = [
-                (self._account(one.account_id), wire.identity(one.outcome_id, "outcome_id")) for one in request.outcomes
-            ]
-        except ValueError as error:
-            raise RefusedError(INVALID, str(error)) from None
+        named = [
+            (self._account(one.account_id), wire.identity(one.outcome_id, "outcome_id")) for one in request.outcomes
+        ]
         async with self.pool.acquire() as conn:
             await feed.acknowledge(conn, caller, named)
         return service_pb2.AckOutcomesResponse()
@@ -220,9 +225,11 @@ class NotificationRpc:
         async with self.pool.acquire() as conn:
             match request.WhichOneof("key"):
                 case "concern":
-                    wanted = await reading.of_concern(conn, account, caller, request.concern)
+                    concern = fields.match("concern", request.concern, fields.CONCERN)
+                    wanted = await reading.of_concern(conn, account, caller, concern)
                 case "provider_sid":
-                    wanted = await reading.of_sid(conn, account, request.provider_sid)
+                    sid = fields.match("provider_sid", request.provider_sid, fields.SID)
+                    wanted = await reading.of_sid(conn, account, sid)
                 case _:
                     wanted = [self._identity(request, account, caller)]
             found = [

@@ -8,7 +8,8 @@ import orjson
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from notify.v1 import challenge_pb2, consent_pb2, notification_pb2, outcome_pb2, recipient_pb2, service_pb2
-from notify_service.intake.submission import Previewed, Rejected, Result, Stored
+from notify_service.intake.fields import RejectedError
+from notify_service.intake.results import Previewed, Rejected, Result, Stored
 
 STATE_PREFIX, REASON_PREFIX = "NOTIFICATION_STATE_", "REASON_"
 
@@ -127,13 +128,37 @@ def outcome(row: Any) -> outcome_pb2.Outcome:
     return message
 
 
+def state_name(number: int) -> str:
+    """Our word for a state of the contract.
+
+    Raises:
+        RejectedError: where the contract lacks it.
+    """
+    found = notification_pb2.NotificationState.DESCRIPTOR.values_by_number.get(number)
+    if found is None or number == 0:
+        raise RejectedError("states", "has one that is unknown", "use states of notify.v1")
+    return str(found.name.removeprefix(STATE_PREFIX).lower())
+
+
+def kind_name(number: int) -> str:
+    """Our word for a kind of outcome.
+
+    Raises:
+        RejectedError: where the contract lacks it.
+    """
+    found = outcome_pb2.OutcomeKind.DESCRIPTOR.values_by_number.get(number)
+    if found is None or number == 0:
+        raise RejectedError("kinds", "has one that is unknown", "use kinds of notify.v1")
+    return str(found.name.removeprefix("OUTCOME_KIND_").lower())
+
+
 def identity(text: str, field: str) -> uuid.UUID:
     """An id of ours.
 
     Raises:
-        ValueError: naming the field where it is none.
+        RejectedError: where it is none.
     """
     try:
         return uuid.UUID(text)
     except ValueError:
-        raise ValueError(f"{field} is not an id that notify gave") from None
+        raise RejectedError(field, "is not an id that notify gave", "use one as it was answered") from None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from notify_service.intake import concern_lock
+
 KEPT = datetime.timedelta(days=40)
 """Longer than the longest ``not_after`` (35 days)."""
 
@@ -25,6 +27,7 @@ async def cancel(
     conn: Any, account_id: str, caller: str, concern: str, as_of: datetime.datetime, now: datetime.datetime
 ) -> list[Cancelled]:
     """Cancels a concern in the caller's transaction; idempotent. Gives every notification of it that had not ended."""
+    await concern_lock.hold(conn, account_id, caller, concern)
     await conn.execute(
         """INSERT INTO concern_cancel (account_id, caller, concern, as_of, expires_at) VALUES ($1, $2, $3, $4, $5)
            ON CONFLICT (account_id, caller, concern) DO UPDATE

@@ -3,15 +3,13 @@
 import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, assert_never
 
 from notify_service.accounts import Account
 from notify_service.consent.policy import Policy
 from notify_service.consent.verdicts import CATEGORY_OF_CLASS, Denied, Permitted, Verdicts, may
 from notify_service.intake.number import Choice, explain
 from notify_service.intake.request import Request
-from notify_service.words.reference import reference
-from notify_service.words.template import Rendered, Template, check_values, render
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,27 +54,6 @@ class Go:
     seqs: tuple[int, ...]
 
 
-def words_for(request: Request, template: Template, account: Account, policy: Policy) -> Rendered:
-    """The text of a request.
-
-    Raises:
-        ValueProblemError: where its values do not fit the template.
-        TemplateError: where the template has no words for it.
-    """
-    check_values(template, request.values, policy.link_domains)
-    return render(
-        template,
-        variant=request.variant,
-        languages=request.languages,
-        last_resort=account.language,
-        values=request.values,
-        brand=account.brand,
-        reference=reference(request.notification_id),
-        zone=next(iter(request.time_zones), account.zone),
-        longest_text=policy.customer_text_length,
-    )
-
-
 def decide(
     request: Request,
     choice: Choice,
@@ -114,8 +91,10 @@ def decide(
             "suppressed", "country_not_allowed", "country", f"The policy does not allow numbers of {number.region}."
         )
     checks.append(passed("country", f"The policy allows numbers of {number.region}.", {"policy": str(policy.version)}))
-    return _consent(request, [channel for channel in request.channels if channel in number.channels], number.region, verdicts, account,
-                    policy, checks)  # fmt: skip
+    if not request.channels:
+        return stop("suppressed", "channel_failed", "channel", "Every channel that it may use has failed.")
+    reachable = [channel for channel in request.channels if channel in number.channels]
+    return _consent(request, reachable, number.region, verdicts, account, policy, checks)
 
 
 def _consent(
@@ -130,7 +109,7 @@ def _consent(
     category = CATEGORY_OF_CLASS[request.message_class]
     allowed: list[str] = []
     seqs: tuple[int, ...] = ()
-    first_denial: Denied | None = None
+    denial: Denied | None = None
     sender = ""
     for channel in reachable:
         if (own := account.sender_for(channel, request.sender_scope)) is None:
@@ -154,11 +133,19 @@ def _consent(
                 seqs, sender = (seqs, sender) if sender else (entries, own.name)
             case Denied() as denied:
                 checks.append(failed("consent", f"Not by {channel}: {denied.detail}.", {"policy": str(policy.version)}))
-                first_denial = first_denial or denied
                 if denied.reason == "opted_out":
-                    return Stop("suppressed", "opted_out", f"The recipient {denied.detail}."), checks
+                    denial = denied
+                    break  # what comes behind would be a way around the opt-out
+                denial = denial or denied
+            case _:
+                assert_never(verdict)
     if allowed:
         return Go(tuple(allowed), sender, seqs), checks
-    if first_denial is not None:
-        return Stop("suppressed", first_denial.reason, f"Not allowed: {first_denial.detail}."), checks
+    if denial is not None:
+        return Stop("suppressed", denial.reason, _in_words(denial)), checks
     return Stop("suppressed", "sender_misconfigured", "No sender is configured for its channels."), checks
+
+
+def _in_words(denied: Denied) -> str:
+    who = "The recipient" if denied.reason == "opted_out" else "Not allowed:"
+    return f"{who} {denied.detail}."

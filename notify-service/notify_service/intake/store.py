@@ -2,9 +2,9 @@
 
 import datetime
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -103,12 +103,12 @@ TYPES = """$2::uuid[], $3::text[], $4::text[], $5::int[], $6::bytea[], $7::date[
     $30::timestamptz[], $31::timestamptz[], $32::timestamptz[], $33::text[], $34::text[], $35::text[], $36::timestamptz[],
     $37::timestamptz[]"""
 # arrays of arrays cannot be unnested by row, so channels and entries come as text
-VALUES = NAMES.replace(" channels,", " string_to_array(nullif(channels, ''), ',') ,").replace(
-    " consent_seqs,", " coalesce(string_to_array(nullif(consent_seqs, ''), ','), '{}')::bigint[] ,"
+VALUES = NAMES.replace(" channels,", " coalesce(string_to_array(nullif(channels, ''), ','), '{}'),").replace(
+    " consent_seqs,", " coalesce(string_to_array(nullif(consent_seqs, ''), ','), '{}')::bigint[],"
 )
 INSERT = f"""
 INSERT INTO notification (account_id, {NAMES})
-SELECT $1, {VALUES.replace("string_to_array(nullif(channels, ''), ',') ", "coalesce(string_to_array(nullif(channels, ''), ','), '{}')")}
+SELECT $1, {VALUES}
 FROM unnest({TYPES}) AS w ({NAMES})
 ON CONFLICT (account_id, notification_id) DO NOTHING
 RETURNING notification_id
@@ -119,36 +119,41 @@ async def insert(
     conn: Any, account_id: str, rows: Sequence[Row], now: datetime.datetime, today: datetime.date
 ) -> set[uuid.UUID]:
     """Stores new notifications; gives the ids of those that were new. Rows must be in the order of their ids."""
+    if not rows:
+        return set()
     made = await conn.fetch(INSERT, account_id, *_columns(rows, now, today))
     return {row["notification_id"] for row in made}
 
 
-async def begin_round(conn: Any, account_id: str, rows: Sequence[Row], now: datetime.datetime) -> None:
-    """Puts a next round in the place of one that was handed back; the rows are locked."""
-    listed = [
-        (
-            r.request.notification_id, r.request.round, r.request.content_hash, r.state, r.reason, r.detail, r.sender, ",".join(r.channels),
-            r.address_id, r.variant, r.template_version, r.language, r.segments, r.policy_version, ",".join(map(str, r.consent_seqs)),
-            r.request.not_after, r.request.truth_read_at, r.due_at, now,
+BEGIN = f"""
+UPDATE notification n SET
+    {
+    ", ".join(
+        f"{name} = w.{name}"
+        for name in NAMES.replace(chr(10), " ").replace(" ", "").split(",")
+        if name
+        not in (
+            "notification_id",
+            "caller",
+            "request_id",
+            "created_on",
+            "channels",
+            "consent_seqs",
+            "business_created_at",
         )
-        for r in rows
-    ]  # fmt: skip
-    await conn.execute(
-        """UPDATE notification n
-           SET round = w.round, content_hash = w.content_hash, state = w.state, reason = w.reason, detail = w.detail, sender = w.sender,
-               channels = coalesce(string_to_array(nullif(w.channels, ''), ','), '{}'), address_id = w.address_id, variant = w.variant,
-               template_version = w.template_version, language = w.language, segments = w.segments, policy_version = w.policy_version,
-               consent_seqs = coalesce(string_to_array(nullif(w.consent_seqs, ''), ','), '{}')::bigint[], not_after = w.not_after,
-               truth_read_at = w.truth_read_at, due_at = w.due_at, state_at = w.state_at
-           FROM unnest($2::uuid[], $3::int[], $4::bytea[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::uuid[],
-                       $11::text[], $12::int[], $13::text[], $14::smallint[], $15::int[], $16::text[], $17::timestamptz[],
-                       $18::timestamptz[], $19::timestamptz[], $20::timestamptz[])
-                AS w (notification_id, round, content_hash, state, reason, detail, sender, channels, address_id, variant, template_version,
-                      language, segments, policy_version, consent_seqs, not_after, truth_read_at, due_at, state_at)
-           WHERE n.account_id = $1 AND n.notification_id = w.notification_id""",
-        account_id,
-        *map(list, zip(*listed, strict=True)),
     )
+},
+    channels = coalesce(string_to_array(nullif(w.channels, ''), ','), '{{}}'),
+    consent_seqs = coalesce(string_to_array(nullif(w.consent_seqs, ''), ','), '{{}}')::bigint[], provider_code = 0
+FROM unnest({TYPES}) AS w ({NAMES})
+WHERE n.account_id = $1 AND n.notification_id = w.notification_id
+"""
+
+
+async def begin_rounds(conn: Any, account_id: str, rows: Sequence[Row], now: datetime.datetime) -> None:
+    """Puts next rounds in the place of those that were handed back; the rows are locked."""
+    if rows:
+        await conn.execute(BEGIN, account_id, *_columns(rows, now, now.date()))
 
 
 async def add_bodies(conn: Any, account_id: str, rows: Sequence[tuple[Row, datetime.date]]) -> None:
@@ -167,14 +172,17 @@ async def add_bodies(conn: Any, account_id: str, rows: Sequence[tuple[Row, datet
         )
 
 
-async def add_checks(conn: Any, account_id: str, rows: Sequence[tuple[Row, datetime.date]]) -> None:
-    """Stores which checks were passed and failed."""
+async def add_checks(
+    conn: Any, account_id: str, rows: Sequence[tuple[Row, datetime.date]], now: datetime.datetime
+) -> None:
+    """Stores which checks were passed and failed, and when."""
+    at = now.isoformat()
     listed = [
         (
             day,
             row.request.notification_id,
             row.request.round,
-            orjson.dumps([check.to_json() for check in row.checks]).decode(),
+            orjson.dumps([[*check.to_json(), at] for check in row.checks]).decode(),
         )
         for row, day in rows
     ]
@@ -186,36 +194,42 @@ async def add_checks(conn: Any, account_id: str, rows: Sequence[tuple[Row, datet
     )
 
 
-async def remember_sources(
-    conn: Any, account_id: str, rows: Sequence[tuple[str, uuid.UUID, str, datetime.datetime, bool]]
-) -> None:
+class Source(NamedTuple):
+    """Where a person's address came from."""
+
+    person_id: str
+    address_id: uuid.UUID
+    source: str
+    first_seen_at: datetime.datetime
+    replaced_another: bool
+
+
+async def remember_sources(conn: Any, account_id: str, sources: Sequence[Source]) -> None:
     """Stores where people's addresses came from; what is known already stays as it is."""
-    distinct = sorted(
-        {
-            (person, address, source): (person, address, source, seen, replaced)
-            for person, address, source, seen, replaced in rows
-        }.values()
-    )
-    await conn.execute(
-        """INSERT INTO person_address (account_id, person_id, address_id, source, first_seen_at, replaced_another)
-           SELECT $1, * FROM unnest($2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bool[])
-           ON CONFLICT DO NOTHING""",
-        account_id,
-        *map(list, zip(*distinct, strict=True)),
-    )
+    distinct = {(one.person_id, one.address_id, one.source): one for one in sources}
+    if distinct:
+        await conn.execute(
+            """INSERT INTO person_address (account_id, person_id, address_id, source, first_seen_at, replaced_another)
+               SELECT $1, * FROM unnest($2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bool[])
+               ON CONFLICT DO NOTHING""",
+            account_id,
+            *map(list, zip(*(distinct[key] for key in sorted(distinct)), strict=True)),
+        )
 
 
 async def add_challenges(conn: Any, account_id: str, requests: Sequence[Request]) -> None:
     """Stores the questions that messages carry; one that is known already stays as it is."""
-    questions: Mapping[str, Request] = {
-        request.question.challenge_id: request for request in requests if request.question is not None
-    }
-    for challenge_id in sorted(questions):
-        request = questions[challenge_id]
-        question = request.question
-        if question is not None:
-            await conn.execute(
-                """INSERT INTO challenge (account_id, challenge_id, caller, concern, moves_money, answer_within, answer_by, state)
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, 'open') ON CONFLICT DO NOTHING""",
-                account_id, challenge_id, request.caller, request.concern, question.moves_money, question.answer_within, question.answer_by,
-            )  # fmt: skip
+    asked = {
+        question.challenge_id: (question.challenge_id, request.caller, request.concern, question.moves_money,
+                                question.answer_within, question.answer_by)
+        for request in requests
+        if (question := request.question) is not None
+    }  # fmt: skip
+    if asked:
+        await conn.execute(
+            """INSERT INTO challenge (account_id, challenge_id, caller, concern, moves_money, answer_within, answer_by, state)
+               SELECT $1, w.*, 'open' FROM unnest($2::text[], $3::text[], $4::text[], $5::bool[], $6::interval[], $7::timestamptz[]) AS w
+               ON CONFLICT DO NOTHING""",
+            account_id,
+            *map(list, zip(*(asked[key] for key in sorted(asked)), strict=True)),
+        )

@@ -9,6 +9,8 @@ from uuid import UUID
 
 import orjson
 
+from notify_service.intake.fields import RejectedError
+
 COLUMNS = """n.*, (SELECT a.masked FROM address a WHERE a.account_id = n.account_id AND a.address_id = n.address_id) AS masked"""
 MOST_STORIES = 50
 
@@ -55,13 +57,13 @@ def decode_token(token: str) -> tuple[datetime.datetime, UUID]:
     """Reads it back.
 
     Raises:
-        ValueError: where it is not one of ours.
+        RejectedError: where it is not one of ours.
     """
     try:
         created, identity = orjson.loads(base64.urlsafe_b64decode(token))
-        return datetime.datetime.fromisoformat(created), UUID(identity)
-    except (ValueError, TypeError):
-        raise ValueError("page_token is not one that ListNotifications gave") from None
+        return datetime.datetime.fromisoformat(created).astimezone(datetime.UTC), UUID(identity)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise RejectedError("page_token", "is not one that ListNotifications gave", "begin again without one") from None
 
 
 async def listed(

@@ -1,5 +1,6 @@
 """Tells a notification's story in plain sentences. Pure: rows in, the contract's messages out."""
 
+import datetime
 from typing import Any
 
 import orjson
@@ -38,7 +39,7 @@ def tell(records: Records) -> story_pb2.Story:
         )
     ]  # fmt: skip
     for checks in records.checks:
-        entries += [_check(row, check) for check in orjson.loads(checks["checks"])]
+        entries += [_check(check) for check in orjson.loads(checks["checks"])]
     entries += [_attempt(attempt) for attempt in records.attempts]
     entries += [_receipt(receipt) for receipt in records.receipts]
     entries += [_outcome(outcome) for outcome in records.outcomes]
@@ -50,10 +51,10 @@ def tell(records: Records) -> story_pb2.Story:
     )
 
 
-def _check(row: Any, check: list[Any]) -> story_pb2.StoryEntry:
-    name, passed, sentence, details = check
+def _check(check: list[Any]) -> story_pb2.StoryEntry:
+    name, passed, sentence, details, at = check
     return story_pb2.StoryEntry(
-        at=wire.moment(row["business_created_at"]),
+        at=wire.moment(datetime.datetime.fromisoformat(at)),
         stage=story_pb2.STAGE_TEMPLATE if name == "template" else story_pb2.STAGE_GATE,
         verdict=story_pb2.VERDICT_PASSED if passed else story_pb2.VERDICT_STOPPED,
         name=name,

@@ -1,0 +1,74 @@
+"""Gets a valid request ready to be decided about: its number is chosen and its words are rendered. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from notify_service.accounts import Account
+from notify_service.consent.policy import Policy
+from notify_service.intake.number import Choice, choose
+from notify_service.intake.request import Address, Request
+from notify_service.intake.results import Rejected
+from notify_service.words.reference import reference
+from notify_service.words.template import Rendered, Template, TemplateError, ValueProblemError, check_values, render
+
+
+@dataclass(frozen=True)
+class AccountInForce:
+    """An account with what is in force for it."""
+
+    account: Account
+    policy: Policy
+    templates: Mapping[str, Template]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request with its number and words."""
+
+    request: Request
+    choice: Choice
+    rendered: Rendered
+
+    @property
+    def address(self) -> Address | None:
+        """The candidate that was taken."""
+        return self.request.addresses[self.choice.index] if self.choice.number is not None else None
+
+
+def prepare(request: Request, in_force: AccountInForce) -> Prepared | Rejected:
+    """The request with number and words, or what is wrong with it."""
+    if request.sender_scope and not any(sender.scope == request.sender_scope for sender in in_force.account.senders):
+        scopes = sorted({sender.scope for sender in in_force.account.senders if sender.scope})
+        known = f"use one of {', '.join(scopes)}, or leave it empty" if scopes else "leave it empty"
+        return Rejected("sender_scope", "is configured for no sender of this account", known)
+    template = in_force.templates.get(request.template)
+    if template is None:
+        return Rejected("template", "there is no such template", f"use one of {', '.join(sorted(in_force.templates))}")
+    try:
+        rendered = words_for(request, template, in_force.account, in_force.policy)
+    except ValueProblemError as error:
+        return Rejected(error.field, error.reason, error.remedy)
+    except TemplateError as error:
+        return Rejected("template", str(error), "correct the template, or name another one")
+    return Prepared(request, choose([one.candidate for one in request.addresses], request.channels), rendered)
+
+
+def words_for(request: Request, template: Template, account: Account, policy: Policy) -> Rendered:
+    """The text of a request.
+
+    Raises:
+        ValueProblemError: where its values do not fit the template.
+        TemplateError: where the template has no words for it.
+    """
+    check_values(template, request.values, policy.link_domains)
+    return render(
+        template,
+        variant=request.variant,
+        languages=request.languages,
+        last_resort=account.language,
+        values=request.values,
+        brand=account.brand,
+        reference=reference(request.notification_id),
+        zone=next(iter(request.time_zones), account.zone),
+        longest_text=policy.customer_text_length,
+    )
