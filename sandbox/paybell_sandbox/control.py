@@ -152,6 +152,8 @@ async def _inbound(request: web.Request) -> web.Response:
     sender, to, words = body.get("from"), body.get("to"), body.get("body")
     if not (isinstance(sender, str) and isinstance(to, str) and isinstance(words, str) and words):
         return wrong("from, to and body are needed: the phone's number, the business's number and the words")
+    if not numbers.is_dialable(plain_number(sender)) or sender.startswith("whatsapp:") != to.startswith("whatsapp:"):
+        return wrong("from is the phone's number, such as +14155552671; for WhatsApp from and to begin with whatsapp:")
     message = await replies.receive(request.app[NETWORK], sender, to, words)
     return web.json_response(message.judged(), status=201)
 

@@ -1,8 +1,9 @@
 """Who may call: basic authentication with the account's SID and token, or an API key and its secret."""
 
+import base64
+import binascii
 import hmac
 
-import aiohttp
 from aiohttp import web
 
 from paybell_sandbox.sandbox import SANDBOX
@@ -16,17 +17,24 @@ def authenticate(request: web.Request) -> str:
         TwilioError: 20003 for wrong credentials, 20404 for an account that is not ours.
     """
     settings = request.app[SANDBOX].settings
-    try:
-        given = aiohttp.BasicAuth.decode(request.headers.get("Authorization", ""))
-    except ValueError:
-        raise TwilioError(20003) from None
+    user, password = _given(request.headers.get("Authorization", ""))
     known = {settings.twilio_account_sid: settings.twilio_auth_token.get_secret_value().split(",")}
     if settings.twilio_api_key:
         known[settings.twilio_api_key] = [settings.twilio_api_secret.get_secret_value()]
-    password = given.password.encode()
-    if not any(hmac.compare_digest(password, secret.encode()) for secret in known.get(given.login, [])):
+    if not any(hmac.compare_digest(password, secret.encode()) for secret in known.get(user, [])):
         raise TwilioError(20003)
     account = request.match_info.get("account", settings.twilio_account_sid)
     if account != settings.twilio_account_sid:
         raise TwilioError(20404)
     return account
+
+
+def _given(header: str) -> tuple[str, bytes]:
+    kind, _, encoded = header.partition(" ")
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).partition(b":")
+    except binascii.Error:
+        raise TwilioError(20003) from None
+    if kind.lower() != "basic":
+        raise TwilioError(20003)
+    return user.decode("utf-8", errors="replace"), password

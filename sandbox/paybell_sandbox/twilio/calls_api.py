@@ -31,7 +31,7 @@ async def _create(request: web.Request) -> web.Response:
     call = call_request.parse(await fields(request), events, network)
     network.add(call)
     answer = call.to_json()
-    network.sandbox.spawn(voice.ring(network, call))
+    network.beside(voice.ring(network, call))
     return web.json_response(answer, status=201)
 
 

@@ -78,7 +78,7 @@ def take(network: Network, wanted: Wanted) -> Message:
     if wanted.send_at is None:
         network.under_way(_carry(network, message, statuses, code))
     else:
-        network.sandbox.spawn(_carry_at(network, message, statuses, code, wanted.send_at))
+        network.beside(_carry_at(network, message, statuses, code, wanted.send_at))
     return message
 
 

@@ -60,19 +60,24 @@ def shown(
     query, sandbox = request.query, request.app[SANDBOX]
     lag = sandbox.faults.pick("twilio", operation, plain_number(query.get("To", "")), ("lag",))
     youngest = sandbox.clock.real_now() - datetime.timedelta(seconds=sandbox.waiting(lag.seconds) if lag else 0)
+    asked = {name: [_asked(query, name + sign) for sign in ("", ">", "<")] for name in dates}
     wanted = [
         thing
         for thing in things
         if thing.created <= youngest
         and query.get("To", thing.to) == thing.to
         and query.get("From", thing.from_) == thing.from_
-        and all(_dated_so(query, name, date(thing)) for name, date in dates.items())
+        and all(_dated_so(date(thing), *asked[name]) for name, date in dates.items())
     ]
     return list(reversed(wanted))
 
 
-def _dated_so(query: Mapping[str, str], name: str, date: datetime.datetime | None) -> bool:
-    day, after, before = (_asked(query, name + sign) for sign in ("", ">", "<"))
+def _dated_so(
+    date: datetime.datetime | None,
+    day: datetime.datetime | None,
+    after: datetime.datetime | None,
+    before: datetime.datetime | None,
+) -> bool:
     if day is None and after is None and before is None:
         return True
     return (

@@ -27,7 +27,7 @@ SOONEST: Final = datetime.timedelta(minutes=5)
 LATEST: Final = datetime.timedelta(days=35)
 
 _HOST = re.compile(r"^(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$")
-_SHORT_CODE = re.compile(r"\+?\d{3,6}")
+_SHORT_CODE = re.compile(r"\d{3,6}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +\-_&]{1,11}")
 
 

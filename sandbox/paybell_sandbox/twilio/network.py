@@ -31,6 +31,7 @@ class Network:
         self._of_number: dict[str, list[Message | Call]] = defaultdict(list)
         self._callbacks: Callbacks | None = None
         self._under_way: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
 
     async def open(self, _app: web.Application) -> AsyncIterator[None]:
         """Holds the connections to the services while the application runs."""
@@ -105,9 +106,16 @@ class Network:
 
     def under_way(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Runs something beside that ends by itself soon, so that one can wait until nothing is under way."""
-        task = self.sandbox.spawn(work)
+        task = self.beside(work)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
+        return task
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Runs something beside that may take long: a ringing call, a scheduled message."""
+        task = self.sandbox.spawn(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
         return task
 
     async def until_quiet(self) -> None:
@@ -132,7 +140,7 @@ class Network:
 
     def forget(self) -> None:
         """Knows nothing again, and drops what is on its way."""
-        for task in self._under_way:
+        for task in self._beside:
             task.cancel()
         for known in (self.messages, self.calls, self.opted_out, self._all, self._of_number):
             known.clear()

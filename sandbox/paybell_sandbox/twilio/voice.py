@@ -59,7 +59,7 @@ def answer(network: Network, call: Call, *, machine: bool) -> bool:
     _come_to(network, call, "in-progress")
     if call.machine_detection and call.detection_callback:
         network.under_way(_detected(network, call, found))
-    call.talk = network.sandbox.spawn(_talk(network, call, call.twiml, call.url))
+    call.talk = network.beside(_talk(network, call, call.twiml, call.url))
     return True
 
 
@@ -92,7 +92,7 @@ def redirect(network: Network, call: Call, document: str, url: str) -> None:
     if call.talk is not None:
         call.talk.cancel()
     call.gather = None
-    call.talk = network.sandbox.spawn(_talk(network, call, document, url))
+    call.talk = network.beside(_talk(network, call, document, url))
 
 
 def end(network: Network, call: Call, status: str = "completed") -> bool:
