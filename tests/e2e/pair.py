@@ -143,12 +143,11 @@ async def running_pair(
     """The pair until the block ends. Stories' events are posted by the test, unless ``sandbox`` names a webhook URL."""
     port, notify_port = free_port(), free_port()
     record = os.environ.get("PAYBELL_RECORD_FILE", "")
-    played = SandboxSettings(
-        **({
-            "listen": "127.0.0.1:0", "time_scale": 0.05, "record_file": record,
-            "twilio_inbound_url": f"http://127.0.0.1:{notify_port}/webhooks/twilio/inbound",
-        } | (sandbox or {}))
-    )  # fmt: skip
+    sandbox_given: dict[str, Any] = {
+        "listen": "127.0.0.1:0", "time_scale": 0.05, "record_file": record,
+        "twilio_inbound_url": f"http://127.0.0.1:{notify_port}/webhooks/twilio/inbound",
+    }  # fmt: skip
+    played = SandboxSettings(**(sandbox_given | (sandbox or {})))
     async with running_sandbox(played) as box, aiohttp.ClientSession() as http:
         public = f"http://127.0.0.1:{port}" if webhooks else ""
         notify_given: dict[str, Any] = {
