@@ -152,7 +152,7 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
             )
         http_port = await stack.enter_async_context(_listening(public, settings.notify_http_listen))
         rpc = NotificationRpc(pool, clock, accounts, intake, bells, metrics)
-        handler = grpc_limits.handlers(SERVICE, rpc.methods(), metrics, allowed=lambda _caller, _method: True)
+        handler = grpc_limits.handlers(SERVICE, rpc.methods(), metrics, settings.callers)
         server = await grpc_server.start(settings, handler)
         stack.push_async_callback(server.stop, GRACE_SECONDS)
         admin = web.Application()
@@ -162,6 +162,7 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         log.info("started", port=server.port, **settings.summary())
         yield RunningService(server.port, http_port, admin_port, loops)
         loops.stopping.set()
+        bells.ring_all()  # who waits for work sees at once that there will be none
 
 
 def _start_loops(

@@ -55,6 +55,8 @@ class Settings(EnvironmentSettings):
     notify_admin_listen: str = "127.0.0.1:9081"
     notify_grpc_listen: str = "127.0.0.1:50051"
     notify_grpc_reflection: bool = False
+    notify_grpc_callers: str = ""
+    """Names in client certificates that may call, comma-separated; empty: every one that the authority signed."""
     notify_policy_file: Path | None = None
     notify_accounts_file: Path | None = None
     notify_brand: str = "Paybell"
@@ -142,6 +144,11 @@ class Settings(EnvironmentSettings):
     def lookup_keys(self) -> dict[str, bytes]:
         """Keys that numbers are found by, the current one first."""
         return parse_keys(self.notify_lookup_keys.get_secret_value())
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """Who may call, in the order of preference; empty for everybody."""
+        return tuple(filter(None, (name.strip() for name in self.notify_grpc_callers.split(","))))
 
     def summary(self) -> dict[str, object]:
         """What is in force, for the first log line: secrets as whether they are set."""

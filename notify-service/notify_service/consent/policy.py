@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
@@ -224,7 +225,7 @@ def _customer_text(reader: _Reader, node: yaml.Node | None) -> int:
     value = inner.get("longest")
     if value is None:
         return 40
-    if not (str(value.value).isdigit() and 1 <= int(value.value) <= 200):
-        reader.wrong(value, "customer_text.longest is no number from 1 to 200", "use 40")
+    if not (re.fullmatch("[0-9]{2,3}", str(value.value)) and 10 <= int(value.value) <= 200):
+        reader.wrong(value, "customer_text.longest is no number from 10 to 200", "use 40")
         return 40
     return int(value.value)

@@ -5,7 +5,7 @@ was sent. So every method is wrapped here: it takes raw bytes, parses them itsel
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -18,6 +18,7 @@ from notify_service.metrics import Metrics
 
 log = structlog.get_logger()
 
+LOCAL = "local"
 LONGEST_SECONDS = 60.0
 """No call may take longer, even if its caller set no deadline."""
 
@@ -38,19 +39,32 @@ Method = Callable[[Any, str], Awaitable[Message]]
 """A method: a parsed request and the caller's name in, an answer out."""
 
 
-def caller_of(context: "grpc.aio.ServicerContext[Any, Any]") -> str:
-    """The name in the caller's certificate; ``local`` without TLS."""
-    identities = context.peer_identities()
-    if not identities:
-        return "local"
-    return str(min(identity.decode(errors="replace") for identity in identities))
+def caller_of(context: "grpc.aio.ServicerContext[Any, Any]", known: Sequence[str] = ()) -> str:
+    """The name in the caller's certificate; ``local`` without TLS.
+
+    A certificate may hold several names. The caller is the first of ``known`` that is among them, else the common name, else the
+    first of the other names in the alphabet: requests are scoped by it for ever, so it must not depend on an order that may change.
+
+    Raises:
+        RefusedError: where ``known`` names somebody, and not this caller.
+    """
+    names = [identity.decode(errors="replace") for identity in context.peer_identities() or ()]
+    common = [name.decode(errors="replace") for name in context.auth_context().get("x509_common_name", ())]
+    if not names and not common:
+        return LOCAL
+    if not known:
+        return min(filter(None, common or names))
+    for name in known:
+        if name in names or name in common:
+            return name
+    raise RefusedError(grpc.StatusCode.PERMISSION_DENIED, "this caller is not in NOTIFY_GRPC_CALLERS")
 
 
 def handlers(
     service: str,
     methods: dict[str, tuple[type[Message], Method]],
     metrics: Metrics,
-    allowed: Callable[[str, str], bool],
+    callers: Sequence[str],
 ) -> grpc.GenericRpcHandler:
     """A handler for the methods of a service.
 
@@ -58,23 +72,22 @@ def handlers(
         service: full name, as ``notify.v1.NotificationService``.
         methods: name to request type and method.
         metrics: counts and times.
-        allowed: whether a caller may call a method.
+        callers: names in client certificates that may call; none: everybody whom the authority knows.
     """
     made: dict[str, Any] = {
-        name: grpc.unary_unary_rpc_method_handler(_wrapped(name, kind, method, metrics, allowed))
+        name: grpc.unary_unary_rpc_method_handler(_wrapped(name, kind, method, metrics, callers))
         for name, (kind, method) in methods.items()
     }
     return grpc.method_handlers_generic_handler(service, made)
 
 
 def _wrapped(
-    name: str, kind: type[Message], method: Method, metrics: Metrics, allowed: Callable[[str, str], bool]
+    name: str, kind: type[Message], method: Method, metrics: Metrics, callers: Sequence[str]
 ) -> Callable[[bytes, Any], Awaitable[bytes]]:
     async def call(raw: bytes, context: Any) -> bytes:
         with metrics.timed(name) as code:
             try:
-                caller = caller_of(context)
-                _authorise(caller, name, allowed)
+                caller = caller_of(context, callers)
                 request = kind.FromString(raw)
                 async with asyncio.timeout(LONGEST_SECONDS):
                     answer = await method(request, caller)
@@ -91,11 +104,6 @@ def _wrapped(
             raise AssertionError
 
     return call
-
-
-def _authorise(caller: str, name: str, allowed: Callable[[str, str], bool]) -> None:
-    if not allowed(caller, name):
-        raise RefusedError(grpc.StatusCode.PERMISSION_DENIED, "this caller may not call this method")
 
 
 def _status_of(error: Exception) -> tuple[grpc.StatusCode, str]:

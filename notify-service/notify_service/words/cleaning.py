@@ -13,7 +13,11 @@ CHEAP: Final = str.maketrans({
 })  # fmt: skip
 """Characters outside GSM-7 that have a look-alike inside: one of them would double the price of a whole text."""
 
-_URL = re.compile(r"(?i)\b(?:[a-z][a-z0-9+.-]*://|www\.)\S*|\b[\w-]+(?:\.[\w-]+)*\.[a-z]{2,24}(?:[/:?#]\S*)?(?![\w@])")
+_DOT: Final = "[.\u3002\uff0e\uff61]"
+"""Browsers take the ideographic full stops for dots too."""
+_URL = re.compile(
+    rf"(?i)\b(?:[a-z][a-z0-9+.-]*://|www{_DOT})\S*|\b[\w-]+(?:{_DOT}[\w-]+)*{_DOT}[^\W\d_]{{2,24}}(?:[/:?#]\S*)?(?![\w@])"
+)
 _SPACES = re.compile(r"\s+")
 
 
@@ -26,10 +30,10 @@ def neutralise(text: str, longest: int) -> str:
     """Words that a customer typed, without anything that acts: no link, no control or direction character, and short."""
     visible = "".join(
         " " if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
-        for character in unicodedata.normalize("NFC", text)
+        for character in unicodedata.normalize("NFC", text[: 4 * longest])
         if unicodedata.category(character) not in ("Cf", "Co", "Cs", "Cn")
     )
-    plain = _SPACES.sub(" ", _URL.sub("", visible)).strip()
+    plain = _SPACES.sub(" ", _URL.sub(" ", visible)).strip()
     return plain if len(plain) <= longest else _cut(plain, longest)
 
 

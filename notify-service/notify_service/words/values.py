@@ -1,6 +1,7 @@
 """The typed values a caller gives, and how each reads in a language. Pure."""
 
 import datetime
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +14,8 @@ from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
-from notify_service.words.cleaning import neutralise
+from notify_service.words.cleaning import cheapen, neutralise
+from notify_service.words.segments import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class TextList:
 Value = Money | Instant | Day | Link | Text | Count | TextList
 
 LONGEST_LIST = 3
+_LETTER_THEN_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 AND_MORE: Mapping[str, str] = {
     "en": "{} more", "de": "{} weitere", "fr": "{} autres", "es": "{} más", "pt": "mais {}", "ja": "他{}点",
 }  # fmt: skip
@@ -93,13 +96,29 @@ def locale_of(language: str) -> Locale:
     return Locale.parse("en")
 
 
+DEAR_ANYWAY = frozenset(
+    {"ar", "bg", "el", "fa", "he", "hi", "ja", "ka", "ko", "mk", "ru", "sr", "th", "uk", "ur", "zh"}
+)
+"""Languages whose letters need UCS-2 in any case, so that a currency's own sign costs nothing more."""
+
+
 @lru_cache(maxsize=4096)
 def _money(minor_units: int, exponent: int, currency: str, language: str) -> str:
     amount = Decimal(minor_units).scaleb(-exponent)
-    digits = get_currency_precision(currency)
     # the currency's own digits, unless that would hide a part of the amount
-    exact = amount == amount.quantize(Decimal(1).scaleb(-digits))
-    return format_currency(amount, currency, locale=locale_of(language), decimal_quantization=exact)
+    exact = amount == amount.quantize(Decimal(1).scaleb(-get_currency_precision(currency)))
+    locale = locale_of(language)
+    spelled = format_currency(amount, currency, locale=locale, decimal_quantization=exact)
+    if count(cheapen(spelled)).unicode and language.partition("-")[0] not in DEAR_ANYWAY:
+        # a sign outside GSM-7 would double the price of the whole text: the code says the same
+        pattern = locale.currency_formats["standard"].pattern.replace("¤", "¤¤")
+        spelled = format_currency(amount, currency, format=pattern, locale=locale, decimal_quantization=exact)
+    return _LETTER_THEN_DIGIT.sub(" ", spelled)
+
+
+@lru_cache(maxsize=4096)
+def _day(date: datetime.date, language: str) -> str:
+    return format_date(date, "long" if language.startswith("ja") else "medium", locale=locale_of(language))
 
 
 def spell(value: Value, language: str, zone: str, longest_text: int) -> str:
@@ -120,7 +139,7 @@ def spell(value: Value, language: str, zone: str, longest_text: int) -> str:
                 local, "d MMM, HH:mm" if not language.startswith("en") else "MMM d, h:mm a", locale=locale_of(language)
             )
         case Day(date):
-            return format_date(date, "long" if language.startswith("ja") else "medium", locale=locale_of(language))
+            return _day(date, language)
         case Link(url):
             return url
         case Text(text, customer_typed):
