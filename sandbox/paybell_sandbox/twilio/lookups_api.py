@@ -14,6 +14,13 @@ FIELDS: Final = (
     "sms_pumping_risk", "phone_number_quality_score", "pre_fill",
 )  # fmt: skip
 
+REASONS: Final = {
+    phonenumbers.ValidationResult.TOO_SHORT: "TOO_SHORT",
+    phonenumbers.ValidationResult.TOO_LONG: "TOO_LONG",
+    phonenumbers.ValidationResult.INVALID_COUNTRY_CODE: "INVALID_COUNTRY_CODE",
+    phonenumbers.ValidationResult.INVALID_LENGTH: "INVALID_LENGTH",
+}
+
 
 def setup(app: web.Application, prefix: str) -> None:
     """Adds the route."""
@@ -25,6 +32,14 @@ async def _fetch(request: web.Request) -> web.Response:
     if unknown := sorted(set(asked) - set(FIELDS) - {"validation"}):
         raise TwilioError(20001, f"unknown field {unknown[0]}")
     return web.json_response(_resource(request.match_info["number"], asked))
+
+
+def _why(number: str) -> str:
+    try:
+        reason = phonenumbers.is_possible_number_with_reason(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return "NOT_A_NUMBER"
+    return REASONS.get(reason, "NOT_A_NUMBER")
 
 
 def _resource(number: str, asked: list[str]) -> dict[str, object]:
@@ -39,7 +54,7 @@ def _resource(number: str, asked: list[str]) -> dict[str, object]:
         if parsed
         else None,
         "valid": valid,
-        "validation_errors": [] if valid else ["NOT_A_NUMBER"],
+        "validation_errors": [] if valid else [_why(number)],
         "url": f"https://lookups.twilio.com/v2/PhoneNumbers/{number}",
     }
     if "line_type_intelligence" in asked and valid:

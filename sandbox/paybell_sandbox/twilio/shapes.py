@@ -193,7 +193,7 @@ class Call:
             None if self.ended is None or self.started is None else int((self.ended - self.started).total_seconds())
         )
         return {
-            "account_sid": self.account_sid, "annotation": None, "answered_by": self.answered_by, "api_version": API_VERSION,
+            "account_sid": self.account_sid, "answered_by": self.answered_by, "api_version": API_VERSION,
             "caller_name": None, "date_created": rfc2822(self.created), "date_updated": rfc2822(self.ended or self.created),
             "direction": "outbound-api", "duration": None if seconds is None else str(seconds), "end_time": rfc2822(self.ended),
             "forwarded_from": None, "from": self.from_, "from_formatted": self.from_, "group_sid": None, "parent_call_sid": None,

@@ -259,7 +259,7 @@ async def test_a_look_up_says_whether_a_number_is_one(lab: Lab) -> None:
     assert (found.valid, found.country_code, found.national_format) == (True, "US", "(415) 555-2671")
     assert found.line_type_intelligence is None
     found = await numbers("+1415").fetch_async()
-    assert (found.valid, found.validation_errors) == (False, ["NOT_A_NUMBER"])
+    assert (found.valid, found.validation_errors) == (False, ["TOO_SHORT"])
     for number, kind in ((PHONE, "mobile"), ("+14155550114", "landline")):
         found = await numbers(number).fetch_async(fields="line_type_intelligence")
         assert found.line_type_intelligence["type"] == kind
