@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from paybell_sandbox.app import RunningSandbox, running
@@ -47,7 +47,7 @@ class Seen:
 Open = Callable[..., Awaitable[Page]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     program = need("chromium")
     async with async_playwright() as playwright:
@@ -56,13 +56,13 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def services() -> AsyncIterator[Standin]:
     async with standing_in() as standin:
         yield standin
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def box(services: Standin) -> AsyncIterator[RunningSandbox]:
     settings = Settings(
         listen="127.0.0.1:0",
@@ -77,7 +77,7 @@ async def box(services: Standin) -> AsyncIterator[RunningSandbox]:
         yield box
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def opened(browser: Browser) -> AsyncIterator[Open]:
     """Opens a page; at the end none of them has complained, nor asked anybody but its own origin."""
     async with AsyncExitStack() as stack:
@@ -101,7 +101,7 @@ async def opened(browser: Browser) -> AsyncIterator[Open]:
             assert [url for url in seen.asked if not url.startswith(origin + "/")] == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession() as session:
         yield session

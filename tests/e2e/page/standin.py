@@ -109,6 +109,8 @@ class Standin:
                 row["state"], row["reason"] = "ignored", "nobody is written to about it"
             case "payment_intent.created":
                 row["state"], row["reason"] = "set_aside", "the event's account is not the configured one"
+            case _:
+                pass
 
     def _open(self, invoice: Json) -> Matter:
         matter = Matter(invoice["id"], invoice.get("customer_phone"), self.now())

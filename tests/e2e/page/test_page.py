@@ -3,11 +3,14 @@
 import re
 
 import aiohttp
+import pytest
 from playwright.async_api import Page, expect
 
 from paybell_sandbox.app import RunningSandbox
 from tests.e2e.page.conftest import HAND, WIDE, Open
 from tests.e2e.page.standin import Standin
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ANA = "+14155552671"
 HOSTILE = '<img src=x onerror="window.broken = 1"><b>bold</b>'

@@ -11,7 +11,7 @@ import { state, watch } from "./store.js";
 import * as stories from "./stories.js";
 import * as weather from "./weather.js";
 
-const narrow = matchMedia("(max-width: 819px)");
+const narrow = matchMedia("(max-width: 979px)");
 
 /** On a small screen one of three views is shown. */
 function show(view) {

@@ -4,7 +4,7 @@
 const DAY = [
   [0, [11, 16, 38], [20, 27, 58], [38, 46, 84]],
   [4.6, [14, 20, 46], [32, 38, 76], [70, 66, 108]],
-  [6, [72, 92, 148], [196, 148, 160], [248, 196, 150]],
+  [6, [64, 80, 140], [190, 144, 164], [248, 196, 150]],
   [7.6, [140, 184, 226], [196, 217, 234], [250, 229, 204]],
   [10, [148, 195, 236], [190, 219, 242], [231, 240, 246]],
   [15, [146, 193, 234], [190, 218, 240], [234, 239, 242]],
@@ -16,6 +16,8 @@ const DAY = [
 ];
 const DIMMED = 0.52; // for people who want it dark: the same sky with the blind half down
 const NIGHT = [13, 16, 26];
+
+const INK = [0, 0, 0]; // --words of the style sheet, where they are dark
 
 const mix = (one, other, share) => one.map((value, index) => value + (other[index] - value) * share);
 
@@ -48,23 +50,26 @@ export function paint(stage, hour, dark) {
   for (const [index, name] of ["--sky-top", "--sky-middle", "--sky-low"].entries()) {
     stage.style.setProperty(name, `rgb(${found[index].map(Math.round).join(" ")})`);
   }
-  // words stand on the upper half: dark or light, whichever has more contrast there
-  const behind = luminance(mix(found[0], found[1], 0.4));
-  const light = 1.05 / (behind + 0.05) > (behind + 0.05) / 0.05;
+  // the words stand where the sky has its upper colour: dark or light, whichever has more contrast there
+  const behind = luminance(found[0]) + 0.05;
+  const light = 1.05 / behind > behind / (luminance(INK) + 0.05);
   stage.dataset.words = light ? "light" : "dark";
   stage.dataset.light = isNight(hour) ? "night" : "day";
   const sun = (hour - 5.4) / (20.2 - 5.4);
   const moon = ((hour + 24 - 18.4) % 24) / (24 - 18.4 + 6.6);
-  place(stage, "sun", sun);
-  place(stage, "moon", moon);
+  // up and down again beside the phone, never behind the words: the sun on the right, the moon on the left
+  const noon = place(stage, "sun", sun, 86 + sun * 8, 13.5);
+  place(stage, "moon", moon, 13 - moon * 7, 27);
+  stage.style.setProperty("--warm", `${Math.round((1 - noon) * 100)}%`);
   stage.style.setProperty("--stars", String(Math.max(0, Math.min(1, hour < 12 ? (5.4 - hour) / 1.4 : (hour - 19.2) / 1.6))));
 }
 
-function place(stage, what, way) {
+/** How high it stands, 0 to 1. */
+function place(stage, what, way, across, top) {
   const up = way > -0.1 && way < 1.1;
   stage.style.setProperty(`--${what}-shown`, up ? "1" : "0");
-  // up and down again beside the phone, never behind the words
   const high = Math.sin(Math.max(0, Math.min(1, way)) * Math.PI) ** 0.7;
-  stage.style.setProperty(`--${what}-x`, `${(86 + way * 8).toFixed(2)}%`);
-  stage.style.setProperty(`--${what}-y`, `${(84 - high * 70.5).toFixed(2)}%`);
+  stage.style.setProperty(`--${what}-x`, `${across.toFixed(2)}%`);
+  stage.style.setProperty(`--${what}-y`, `${(84 - high * (84 - top)).toFixed(2)}%`);
+  return high;
 }
