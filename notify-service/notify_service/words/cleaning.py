@@ -16,7 +16,7 @@ CHEAP: Final = str.maketrans({
 _DOT: Final = "[.\u3002\uff0e\uff61]"
 """Browsers take the ideographic full stops for dots too."""
 _URL = re.compile(
-    rf"(?i)\b(?:[a-z][a-z0-9+.-]*://|www{_DOT})\S*|\b[\w-]+(?:{_DOT}[\w-]+)*{_DOT}[^\W\d_]{{2,24}}(?:[/:?#]\S*)?(?![\w@])"
+    rf"(?i)[\w+.-]*://\S*|\bwww{_DOT}\S*|\b[\w-]+(?:{_DOT}[\w-]+)*{_DOT}[^\W\d_]{{2,24}}(?:[/:?#]\S*)?(?![\w@])"
 )
 _SPACES = re.compile(r"\s+")
 

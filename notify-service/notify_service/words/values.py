@@ -10,7 +10,7 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_skeleton, format_time
 from babel.lists import format_list
 from babel.numbers import format_currency, format_decimal, get_currency_precision
 
@@ -135,9 +135,8 @@ def spell(value: Value, language: str, zone: str, longest_text: int) -> str:
             return _money(minor_units, exponent, currency, language)
         case Instant(at, own_zone):
             local = at.astimezone(ZoneInfo(own_zone or zone))
-            return format_datetime(
-                local, "d MMM, HH:mm" if not language.startswith("en") else "MMM d, h:mm a", locale=locale_of(language)
-            )
+            locale = locale_of(language)
+            return f"{format_skeleton('MMMd', local, locale=locale)}, {format_time(local, 'short', locale=locale)}"
         case Day(date):
             return _day(date, language)
         case Link(url):
