@@ -23,6 +23,18 @@ $(SETUP): requirements.lock $(PACKAGES:%=%/pyproject.toml)
 run: $(SETUP) ## Run everything on this machine: opens one address, leaves nothing behind
 	@exec $(BIN)/paybell-sandbox run --with-parent
 
+.PHONY: up
+up: ## Bring up the compose stack: with the keys in .env, else with the sandbox
+	@compose/stack up
+
+.PHONY: down
+down: ## Take the compose stack down (its data stays)
+	@compose/stack down
+
+.PHONY: smoke
+smoke: $(SETUP) ## Drive one message through whatever stack is up (real keys: SMOKE_TO=+…)
+	@$(BIN)/paybell-sandbox smoke
+
 .PHONY: test
 test: $(SETUP) ## Run all tests
 	@$(BIN)/python -m pytest $(TESTS)

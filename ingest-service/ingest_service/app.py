@@ -139,7 +139,11 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         StripeWebhook(accounts, GroupCommit(pool, sealer, clock.now, stored), clock.now, metrics.webhook).setup(public)
         http_port = await stack.enter_async_context(_listening(public, settings.ingest_http_listen))
         telling = Telling(pool, names, notify)
-        console = console_http.make_app(telling, vendors_on_loopback=settings.vendor_on_loopback)
+        console = console_http.make_app(
+            telling,
+            vendor_is_played=settings.vendor_is_played,
+            hosts=filter(None, settings.ingest_console_hosts.split(",")),
+        )
         console_port = await stack.enter_async_context(_listening(console, settings.ingest_console_listen))
         admin = web.Application()
         admin_http.setup(admin, _admin(settings, pool, clock, bells, loops, metrics, names))

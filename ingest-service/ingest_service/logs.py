@@ -10,8 +10,8 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
-NUMBER = re.compile(r"\+?\d[\d\s().-]{7,}\d")
-"""What looks like a telephone number; the last guard, where something slipped through."""
+NUMBER = re.compile(r"(?!\d{1,3}(?:\.\d{1,3}){3}\b)\+?\d[\d\s().-]{7,}\d")
+"""What looks like a telephone number; the last guard, where something slipped through. Not an IPv4 address."""
 
 ALLOWED = frozenset({
     "timestamp", "event", "level", "account_id", "notification_id", "request_id", "event_id", "concern", "sid", "attempt",

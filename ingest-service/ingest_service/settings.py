@@ -53,6 +53,8 @@ class Settings(EnvironmentSettings):
     """Where Stripe and customers reach it; empty: Stripe's event list is polled."""
     ingest_admin_listen: str = "127.0.0.1:9080"
     ingest_console_listen: str = "127.0.0.1:8090"
+    ingest_console_hosts: str = ""
+    """Names, with commas, that the console may be called by besides this machine's own."""
     ingest_notify_target: str = "127.0.0.1:50051"
     ingest_rules_file: Path | None = None
     ingest_accounts_file: Path | None = None
@@ -122,6 +124,11 @@ class Settings(EnvironmentSettings):
     def vendor_on_loopback(self) -> bool:
         """Whether Stripe is played by something on this machine."""
         return is_loopback(self.stripe_api_base)
+
+    @property
+    def vendor_is_played(self) -> bool:
+        """Whether a sandbox plays Stripe: the real one is never spoken to without TLS."""
+        return urlsplit(self.stripe_api_base).scheme == "http"
 
     @property
     def data_keys(self) -> dict[str, bytes]:

@@ -85,6 +85,19 @@ def postgres(
         raise typer.Exit(stopping.exit_code)
 
 
+@cli.command()
+def smoke() -> None:
+    """Drive one message through whatever stack is up."""
+    from paybell_sandbox import smoke as driving
+
+    console = Console()
+    try:
+        console.print(driving.main(), markup=False)
+    except driving.NotDrivenError as error:
+        console.print(str(error), markup=False)
+        raise typer.Exit(1) from None
+
+
 def main() -> None:
     """Runs the command line."""
     cli()

@@ -1,5 +1,6 @@
-"""The console's JSON: what became of each event. It has no sign-in yet and is served only while the vendors are on this machine."""
+"""The console's JSON: what became of each event. It has no sign-in yet and is served only while a sandbox plays Stripe."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,9 +17,17 @@ MOST_EVENTS: Final = 200
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
-def make_app(telling: Telling, *, vendors_on_loopback: bool) -> web.Application:
-    """The console's application: GET /api/story and GET /api/events."""
-    app = web.Application(middlewares=[_guard(vendors_on_loopback=vendors_on_loopback)])
+def make_app(telling: Telling, *, vendor_is_played: bool, hosts: Iterable[str] = ()) -> web.Application:
+    """The console's application: GET /api/story and GET /api/events.
+
+    Args:
+        telling: tells the stories.
+        vendor_is_played: whether a sandbox plays Stripe; otherwise nothing is served.
+        hosts: names that it may be called by besides this machine's own.
+    """
+    app = web.Application(
+        middlewares=[_guard(vendor_is_played=vendor_is_played, hosts=frozenset({*_LOOPBACK, *hosts}))]
+    )
     app[TELLING] = telling
     app.router.add_get("/api/story", story)
     app.router.add_get("/api/events", events)
@@ -50,16 +59,15 @@ async def events(request: web.Request) -> web.Response:
     return _json({"events": await request.app[TELLING].events(since, max(1, min(most, MOST_EVENTS)))})
 
 
-def _guard(*, vendors_on_loopback: bool) -> Middleware:
+def _guard(*, vendor_is_played: bool, hosts: frozenset[str]) -> Middleware:
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not vendors_on_loopback:
-            why = "The console has no sign-in yet, so it is served only while Stripe is played on this machine. Use `ingest-service why`."
+        if not vendor_is_played:
+            why = "The console has no sign-in yet, so it is served only while a sandbox plays Stripe. Use `ingest-service why`."
             return _json({"error": why}, 403)
-        if (
-            urlsplit(f"//{request.host}").hostname or ""
-        ) not in _LOOPBACK:  # a foreign name that leads here reads nothing
-            return _json({"error": "The console answers on this machine only."}, 403)
+        if (urlsplit(f"//{request.host}").hostname or "") not in hosts:  # a foreign name that leads here reads nothing
+            why = "The console does not answer to this name; add it to INGEST_CONSOLE_HOSTS."
+            return _json({"error": why}, 403)
         response = await handler(request)
         origin = request.headers.get("Origin", "")
         if (urlsplit(origin).hostname or "") in _LOOPBACK:

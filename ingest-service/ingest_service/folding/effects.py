@@ -135,6 +135,7 @@ def _invoice(event: Event) -> Effects:
         {"subscription": invoice.subscription, "failed": failed},
     )
     aliases = (Alias(invoice.payment_intent, "invoice", invoice.id),) if invoice.payment_intent else ()
+    named = (_named_payment(invoice.payment_intent),) if invoice.payment_intent else ()
     unpaid = f"invoice:{invoice.id}/unpaid"
     over = paid or told.status in ("paid", "void", "uncollectible")
     drafts: tuple[Draft, ...] = ()
@@ -158,7 +159,7 @@ def _invoice(event: Event) -> Effects:
                 invoice.amount_paid,
             ),
         )
-    return Effects(subjects=(told,), aliases=aliases, drafts=drafts, settled=(unpaid,) if over else ())
+    return Effects(subjects=(told, *named), aliases=aliases, drafts=drafts, settled=(unpaid,) if over else ())
 
 
 def _of_invoice(invoice: parse.Invoice, kind: str, key: str, concern: str, amount: int) -> Draft:
@@ -187,7 +188,16 @@ def _of_invoice(invoice: parse.Invoice, kind: str, key: str, concern: str, amoun
 
 def _invoice_payment(event: Event) -> Effects:
     payment, invoice = parse.text(event.obj, "payment", "payment_intent"), parse.text(event.obj, "invoice")
-    return Effects(aliases=(Alias(payment, "invoice", invoice),) if payment and invoice else ())
+    if not payment or not invoice:
+        return Effects()
+    return Effects(subjects=(_named_payment(payment),), aliases=(Alias(payment, "invoice", invoice),))
+
+
+def _named_payment(identity: str) -> SubjectTold:
+    """A payment that an event only names: whoever folds that it belongs to an invoice, and whoever folds the payment itself,
+    must wait for each other, or a fact would be held although the answer is known.
+    """
+    return SubjectTold(identity, "payment_intent", "", "", {})
 
 
 # ------------------------------------------------------------------------------------------------------- payments and charges
@@ -254,7 +264,10 @@ def _charge(event: Event) -> Effects:
             {"payment_intent": charge.payment_intent, "captured": charge.captured, "blocked": charge.blocked},
         )
     ]  # fmt: skip
-    aliases = [Alias(charge.id, "payment_intent", charge.payment_intent)] if charge.payment_intent else []
+    aliases = []
+    if charge.payment_intent:
+        told.append(_named_payment(charge.payment_intent))
+        aliases.append(Alias(charge.id, "payment_intent", charge.payment_intent))
     if charge.invoice is not None:
         aliases.append(Alias(owner, "invoice", charge.invoice))
     elif not charge.payment_intent:
@@ -314,8 +327,9 @@ def _session(event: Event) -> Effects:
     if not session.payment_intent or session.mode != "payment":
         return Effects()
     aliases = (Alias(session.payment_intent, "invoice", session.invoice),)
+    named = (_named_payment(session.payment_intent),)
     if session.payment_status != "paid" or session.amount <= 0:
-        return Effects(aliases=aliases)
+        return Effects(subjects=named, aliases=aliases)
     draft = Draft(
         kind="payment_succeeded",
         key=f"payment_succeeded:{session.payment_intent}",
@@ -334,7 +348,8 @@ def _session(event: Event) -> Effects:
         need="invoice_of_payment",
         need_id=session.payment_intent,
     )
-    return Effects(aliases=aliases, drafts=(draft,), settled=(f"payment:{session.payment_intent}/unpaid",))
+    settled = (f"payment:{session.payment_intent}/unpaid",)
+    return Effects(subjects=named, aliases=aliases, drafts=(draft,), settled=settled)
 
 
 # -------------------------------------------------------------------------------------------- refunds, customers, subscriptions

@@ -157,7 +157,7 @@ async def test_a_story_is_told_without_notify_when_it_is_down(side: Side) -> Non
 
 
 async def test_the_console_answers_json_and_refuses_what_it_must(told: Telling) -> None:
-    async with TestClient(TestServer(make_app(told, vendors_on_loopback=True))) as client:
+    async with TestClient(TestServer(make_app(told, vendor_is_played=True))) as client:
         good = await client.get("/api/story", params={"event": "evt_1"}, headers={"Origin": "http://127.0.0.1:8070"})
         assert good.status == 200
         assert good.headers["Access-Control-Allow-Origin"] == "http://127.0.0.1:8070"
@@ -173,7 +173,7 @@ async def test_the_console_answers_json_and_refuses_what_it_must(told: Telling) 
 
 
 async def test_the_console_is_shut_while_the_vendors_are_real(told: Telling) -> None:
-    async with TestClient(TestServer(make_app(told, vendors_on_loopback=False))) as client:
+    async with TestClient(TestServer(make_app(told, vendor_is_played=False))) as client:
         answer = await client.get("/api/events")
         assert answer.status == 403
         assert "no sign-in" in (await answer.json())["error"]
