@@ -40,7 +40,10 @@ class Seen:
 
     def _console(self, kind: str, text: str) -> None:
         # refusals and a silent ingest-service are states that the page shows; the browser notes each such answer as well
-        if kind == "error" and not re.search("status of (400|50[23])", text):
+        if kind == "error" and not re.search(
+            "status of (400|50[23])|net::ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)",
+            text,
+        ):
             self.complaints.append(text)
 
 

@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 from playwright.async_api import Page, expect
 
-from paybell_sandbox.app import RunningSandbox
+from paybell_sandbox.app import RunningSandbox, running
+from paybell_sandbox.settings import Settings
 from tests.e2e.page.conftest import HAND, WIDE, Open
 from tests.e2e.page.standin import Standin
 
@@ -253,7 +254,26 @@ async def test_events_made_elsewhere_stand_by_themselves(
     page = await opened(box.url)
     async with http.post(f"{box.url}/sandbox/stories/renewal_paid", json={}) as answer:
         assert answer.status == 201
-    await expect(page.locator(".run h3")).to_have_text("Stripe, by itself")
+    await expect(page.locator(".run h3")).to_have_text("Happened elsewhere")
+
+
+async def test_a_sandbox_that_is_gone_is_said_and_found_again(opened: Open) -> None:
+    async with running(Settings(listen="127.0.0.1:0", time_scale=0.1)) as first:
+        page = await opened(first.url)
+        await press(page, "renewal_fails")
+        await expect(page.locator(".run")).to_have_count(1)
+        listen = first.url.removeprefix("http://")
+    await expect(page.locator("#lost")).to_be_visible()
+    await expect(page.locator("#clock-note")).to_contain_text("The sandbox does not answer.")
+    await page.locator('.story[data-story="renewal_fails"]').click()
+    await expect(page.locator("#stories-trouble")).to_contain_text(
+        "The sandbox does not answer. Is `make run` still running?"
+    )
+    async with running(Settings(listen=listen, time_scale=0.1)):
+        await expect(page.locator("#link-words")).to_have_text("Live")
+        await expect(page.locator("#lost")).to_be_hidden()
+        await expect(page.locator(".run")).to_have_count(0)  # it is another sandbox, in which nothing has happened
+        await expect(page.locator("#console-words")).to_contain_text("No ingest-service is connected")
 
 
 async def test_a_story_that_cannot_be_told_says_why(box: RunningSandbox, opened: Open) -> None:

@@ -78,7 +78,7 @@ function openByItself() {
 }
 
 function makeRun({ run }) {
-  const title = typeset(run?.title ?? "Stripe, by itself");
+  const title = typeset(run?.title ?? "Happened elsewhere");
   return el("article", { class: "run", "aria-label": title },
     el("header", null, el("h3", null, title), el("p", { class: "run-meta" })),
     el("ul", { class: "ladder", role: "list" }),

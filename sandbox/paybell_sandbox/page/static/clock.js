@@ -32,6 +32,11 @@ export function setup() {
   });
   watch(["clock"], run);
   watch(["phones", "messages"], draw);
+  watch(["link"], () => {
+    const lost = state.link === "lost";
+    if (lost) note("The sandbox does not answer. Trying again …", true);
+    else if (byId("clock-note").dataset.bad !== undefined) note("");
+  });
   dark.addEventListener("change", draw);
   setInterval(() => running || state.clock === null || (shown = now(), draw()), 1_000);
 }

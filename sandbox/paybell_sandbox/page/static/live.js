@@ -10,6 +10,11 @@ const SOON_MS = [120, 500, 1_200, 2_500, 5_000];
 /** Loads everything, then follows the feed; after a break it loads everything again. */
 export function start() {
   state.runs = keptRuns();
+  follow();
+  steady();
+}
+
+function follow() {
   const feed = new EventSource("/sandbox/feed");
   feed.addEventListener("open", () => {
     state.link = "live";
@@ -19,6 +24,8 @@ export function start() {
   feed.addEventListener("error", () => {
     state.link = "lost";
     changed("link");
+    // the browser tries again by itself, but not after an answer that was no feed
+    if (feed.readyState === EventSource.CLOSED) setTimeout(follow, 3_000);
   });
   const on = (kind, take) => feed.addEventListener(kind, (event) => take(JSON.parse(event.data)));
   on("message", takeMessage);
@@ -28,7 +35,6 @@ export function start() {
   on("clock", () => void loadClock().then(refreshSoon));
   on("fault", () => void loadWeather());
   on("reset", () => void forget());
-  steady();
 }
 
 async function loadAll() {
@@ -147,7 +153,7 @@ async function refresh() {
     last = now;
     state.console = { ok: true, error: "", why: "" };
     if (news) {
-      state.fates = new Map(events.map((event) => [event.event_id, event]));
+      for (const event of events) state.fates.set(event.event_id, event); // older ones are beyond the limit, not gone
       changed("fates");
     }
   } catch (error) {

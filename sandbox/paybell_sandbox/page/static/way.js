@@ -1,7 +1,7 @@
 // The whole way of one event as a timeline in plain sentences, from Stripe to the carrier.
 
 import { get } from "./api.js";
-import { el, icon, set } from "./dom.js";
+import { el, icon, say, set } from "./dom.js";
 import { changed, now, state, watch, zone } from "./store.js";
 import { idRow, spoken } from "./ids.js";
 import { day, hourMinute, sameDay } from "./time.js";
@@ -33,7 +33,9 @@ export function drawWay(box, event, told, fate) {
     kept.set(event.id, { ...have, asked });
     void load(event.id);
   }
-  const drawn = JSON.stringify([have?.story?.lines, have?.error, fate, showIds, zone(), Math.floor(now() / 60_000)]);
+  const drawn = JSON.stringify([have?.story?.lines, have?.error, fate, showIds, zone(), have?.story?.lines.filter((line) => Date.parse(line.at) > now()).length]);
+  const mark = box.querySelector(".now span");
+  if (mark !== null) say(mark, nowWords());
   if (box.dataset.drawn === drawn) return;
   box.dataset.drawn = drawn;
   if (have?.story) box.replaceChildren(...timeline(have.story, event));
@@ -65,7 +67,7 @@ function timeline(story, event) {
     const moment = new Date(section.at);
     if (!come && moment > at && moment - at > 1_000) {
       come = true;
-      rows.push(el("li", { class: "now" }, el("span", null, `Now, ${hourMinute(at, zone())}`)));
+      rows.push(el("li", { class: "now" }, el("span", null, nowWords())));
       if (!sameDay(at, moment, zone())) rows.push(dayRow(moment));
     } else if (before !== null && !sameDay(before, moment, zone())) rows.push(dayRow(moment));
     else if (before === null && !sameDay(at, moment, zone())) rows.push(dayRow(moment));
@@ -83,6 +85,8 @@ function timeline(story, event) {
     el("ol", { class: "line", role: "list" }, rows),
   ].filter(Boolean);
 }
+
+const nowWords = () => `Now, ${hourMinute(now(), zone())}`;
 
 function idsSwitch() {
   const box = el("input", { type: "checkbox", checked: showIds });
