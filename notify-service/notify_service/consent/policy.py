@@ -128,11 +128,11 @@ def parse(text: str, name: str = "policy.yaml") -> Policy:
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise PolicyError(
-            name, [Problem(line, "this is not YAML", str(error.problem or "check the indentation"))]
-        ) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else _line_at(text, getattr(error, "position", 0))
+        why = getattr(error, "problem", None) or getattr(error, "reason", None) or "check the indentation"
+        raise PolicyError(name, [Problem(line, "this is not YAML", str(why))]) from None
     if root is None:
         raise PolicyError(
             name, [Problem(1, "the file is empty", "start from the policy.yaml that comes with the service")]
@@ -156,6 +156,10 @@ def parse(text: str, name: str = "policy.yaml") -> Policy:
     if reader.problems:
         raise PolicyError(name, sorted(reader.problems, key=lambda problem: problem.line))
     return policy
+
+
+def _line_at(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
 
 
 def _consent(reader: _Reader, node: yaml.Node) -> tuple[dict[tuple[str, str], Any], dict[tuple[str, str, str], Any]]:
@@ -190,9 +194,7 @@ def _consent(reader: _Reader, node: yaml.Node) -> tuple[dict[tuple[str, str], An
 
 def _check_country(reader: _Reader, node: yaml.Node, country: str) -> None:
     if not (len(country) == 2 and country.isascii() and country.isupper()):
-        reader.wrong(
-            node, f"`{country}` is no country", "use ISO 3166-1 codes such as US; quote NO, which YAML reads as false"
-        )
+        reader.wrong(node, f"`{country}` is no country", "use ISO 3166-1 codes such as US")
 
 
 def _countries(reader: _Reader, node: yaml.Node | None) -> frozenset[str] | None:

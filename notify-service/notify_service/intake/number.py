@@ -23,6 +23,9 @@ KINDS: Final = {
     PhoneNumberType.VOICEMAIL: "voicemail",
 }  # fmt: skip
 
+NO_COUNTRY: Final = "001"
+"""The plans of satellite telephones and of worldwide services: dear, and nobody's who buys in a shop."""
+
 REASONS: Final = {
     "missing": "is empty",
     "unreadable": "cannot be read as a number",
@@ -46,7 +49,7 @@ class Number:
     """A dialable number.
 
     Attributes:
-        region: ISO 3166-1 of its plan, or ``001`` for a plan of no country.
+        region: ISO 3166-1 of its plan.
         kind: as ``mobile``.
         channels: those that can reach it.
         masked: its last two digits behind dots.
@@ -96,11 +99,12 @@ def read(text: str, regions: tuple[str, ...]) -> Number | Refusal:
         channels = frozenset(
             {"sms", "whatsapp", "voice"} if kind in TEXTABLE else {"voice"} if kind in CALLABLE else ()
         )
-        if not channels:
+        home = phonenumbers.region_code_for_number(parsed) or NO_COUNTRY
+        if not channels or home == NO_COUNTRY:
             return "wrong_kind"
         return Number(
             phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164),
-            phonenumbers.region_code_for_number(parsed) or "001",
+            home,
             KINDS.get(kind, "unknown"),
             channels,
         )
