@@ -39,6 +39,10 @@ smoke: $(SETUP) ## Drive one message through whatever stack is up (real keys: SM
 test: $(SETUP) ## Run all tests
 	@$(BIN)/python -m pytest $(TESTS)
 
+.PHONY: mutants
+mutants: $(SETUP) ## Take one guard after the other out of a copy; each must turn a named test red
+	@$(BIN)/python tests/mutants/run.py $(NAME)
+
 .PHONY: lint
 lint: $(SETUP) ## Run ruff, mypy, the import contracts and buf lint
 	$(BIN)/ruff check .

@@ -5,7 +5,6 @@ import contextlib
 import datetime
 import itertools
 import json
-import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -142,9 +141,8 @@ async def running_pair(
 ) -> AsyncIterator[Pair]:  # fmt: skip
     """The pair until the block ends. Stories' events are posted by the test, unless ``sandbox`` names a webhook URL."""
     port, notify_port = free_port(), free_port()
-    record = os.environ.get("PAYBELL_RECORD_FILE", "")
     sandbox_given: dict[str, Any] = {
-        "listen": "127.0.0.1:0", "time_scale": 0.05, "record_file": record,
+        "listen": "127.0.0.1:0", "time_scale": 0.05,
         "twilio_inbound_url": f"http://127.0.0.1:{notify_port}/webhooks/twilio/inbound",
     }  # fmt: skip
     played = SandboxSettings(**(sandbox_given | (sandbox or {})))

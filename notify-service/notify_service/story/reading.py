@@ -13,6 +13,9 @@ from notify_service.intake.fields import RejectedError
 
 COLUMNS = """n.*, (SELECT a.masked FROM address a WHERE a.account_id = n.account_id AND a.address_id = n.address_id) AS masked"""
 MOST_STORIES = 50
+MOST_REPLIES = 20
+REPLIES_WITHIN = datetime.timedelta(days=7)
+"""How long after a message what comes from its number is told as a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Records:
     checks: list[Any]
     attempts: list[Any]
     receipts: list[Any]
+    replies: list[Any]
     outcomes: list[Any]
 
 
@@ -113,12 +117,24 @@ async def records(conn: Any, account_id: str, caller: str, identity: UUID) -> Re
     if row is None:
         return None
     where = (account_id, row["created_on"], identity)
-    key = "account_id = $1 AND created_on = $2 AND notification_id = $3"
+    key = "created_on = $2 AND notification_id = $3"
     return Records(
         notification=row,
-        checks=await conn.fetch(f"SELECT * FROM gate_check WHERE {key} ORDER BY round", *where),
-        attempts=await conn.fetch(f"SELECT * FROM attempt WHERE {key} ORDER BY number", *where),
-        receipts=await conn.fetch(f"SELECT * FROM receipt WHERE {key} ORDER BY received_at", *where),
+        checks=await conn.fetch(f"SELECT * FROM gate_check WHERE account_id = $1 AND {key} ORDER BY round", *where),
+        attempts=await conn.fetch(f"SELECT * FROM attempt WHERE account_id = $1 AND {key} ORDER BY number", *where),
+        receipts=await conn.fetch(f"SELECT * FROM receipt WHERE account_id = $1 AND {key} ORDER BY received_at", *where),
+        replies=await conn.fetch(
+            """SELECT sid, channel, meaning, business_at FROM inbound
+               WHERE account_id = $1 AND address_id = $2 AND state = 'done' AND business_at BETWEEN $3 AND $4
+               ORDER BY received_at LIMIT $5""",
+            account_id,
+            row["address_id"],
+            row["business_created_at"],
+            row["business_created_at"] + REPLIES_WITHIN,
+            MOST_REPLIES,
+        )
+        if row["address_id"] is not None
+        else [],
         outcomes=await conn.fetch(
             "SELECT * FROM outcome WHERE account_id = $1 AND notification_id = $2 ORDER BY created_at",
             account_id,

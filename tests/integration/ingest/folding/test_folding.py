@@ -14,6 +14,7 @@ import pytest
 
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
+from ingest_service.folding import fold as fold_module
 from ingest_service.folding.fold import Folding
 from ingest_service.folding.lookup import Lookup
 from ingest_service.folding.loop import FoldingLoop
@@ -233,8 +234,6 @@ async def test_an_event_that_cannot_be_parsed_is_set_aside_and_blocks_nobody(hou
 async def test_an_unforeseen_failure_stands_alone_and_is_set_aside_after_its_last_try(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ingest_service.folding import fold as fold_module
-
     told, envelopes = story("renewal_fails", seed=10)
     await house.arrive([{**envelopes[0], "id": "evt_0poison", "type": "invoice.voided"}, *envelopes])
     honest = fold_module.effects

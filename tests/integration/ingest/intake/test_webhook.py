@@ -228,21 +228,36 @@ async def test_fifty_equal_posts_at_once_are_one_event_and_fifty_times_200(door:
     assert len(await door.stored()) == 1
 
 
+INSERTED_ELSEWHERE = """
+INSERT INTO event (account_id, event_id, type, lane, source, created_at, received_on, business_at, state)
+VALUES ('main', 'evt_1', 'x', 4, 'webhook', now(), current_date, now(), 'ignored')
+"""
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
+async def test_an_event_that_another_replica_is_storing_at_this_moment_is_one_event_and_200(door: Door) -> None:
+    async with door.pool.acquire() as other:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute(INSERTED_ELSEWHERE)
+        posting = asyncio.ensure_future(door.post(orjson.dumps(event())))
+        async with asyncio.timeout(1.5):
+            while not await door.pool.fetchval(WAITING):
+                assert not posting.done()
+        await transaction.commit()
+    assert await posting == 200
+    assert len(await door.stored()) == 1
+
+
 async def test_200_comes_only_after_the_commit(door: Door) -> None:
     # another transaction holds the very row: the insert waits for it, and so must the answer
     async with door.pool.acquire() as other:
         transaction = other.transaction()
         await transaction.start()
-        await other.execute(
-            """INSERT INTO event (account_id, event_id, type, lane, source, created_at, received_on, business_at, state)
-               VALUES ('main', 'evt_1', 'x', 4, 'webhook', now(), current_date, now(), 'ignored')"""
-        )
+        await other.execute(INSERTED_ELSEWHERE)
         posting = asyncio.ensure_future(door.post(orjson.dumps(event())))
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
         async with asyncio.timeout(1.5):
-            while not await door.pool.fetchval(waiting):
+            while not await door.pool.fetchval(WAITING):
                 assert not posting.done()
         await transaction.rollback()
     assert await posting == 200

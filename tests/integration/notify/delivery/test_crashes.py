@@ -22,7 +22,11 @@ async def worker(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.integration.notify.delivery.worker", database_url, api_base, str(port)),
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "CRASH_AT": crash_at, "PYTHONPATH": str(ROOT)},
+        env={
+            "PATH": os.environ["PATH"],
+            "CRASH_AT": crash_at,
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])),
+        },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
