@@ -85,7 +85,7 @@ class Standin:
     def _row(self, event: Json) -> Json:
         return {
             "account": "main", "event_id": event["id"], "type": event["type"], "at": written(self.now()), "received_at": written(datetime.now(UTC)),
-            "state": "folded", "reason": None, "effect": None, "matter": None,
+            "state": "folded", "reason": None, "effect": None, "matter": None, "settles": [],
         }  # fmt: skip
 
     async def _fold(self, event: Json) -> None:
@@ -100,6 +100,7 @@ class Standin:
                 matter.events.append(event["id"])
                 await self.run_due()
             case "invoice.paid":
+                row["settles"] = [f"invoice:{thing['id']}/unpaid"]
                 for step in self.matters[thing["id"]].steps if thing["id"] in self.matters else ():
                     if step.state == "waiting":
                         step.state, step.reason = "cancelled", "settled"
@@ -249,7 +250,13 @@ class Standin:
              "reason": step.reason, "due_at": written(step.due) if step.state == "waiting" else None} for step in matter.steps
         ]  # fmt: skip
         kept = {name: row[name] for name in ("account", "event_id", "type", "at", "received_at", "state")}
-        return kept | {"became": row["reason"] or "read", "concerns": [], "facts": facts, "messages": messages}
+        return kept | {
+            "became": row["reason"] or "read",
+            "concerns": [],
+            "settles": row["settles"],
+            "facts": facts,
+            "messages": messages,
+        }
 
     async def story(self, request: web.Request) -> web.Response:
         if self.silent and request.transport is not None:

@@ -132,6 +132,7 @@ async def test_follow_ups_go_on_with_the_same_bill(
     await press(page, "customer_pays", ".next .follow-up")
     await expect(page.locator(".run")).to_have_count(3)
     await expect(page.locator(".run").last.locator('.rung[data-tone="off"]')).to_have_count(2)
+    await expect(page.locator(".event", has_text="invoice.paid").locator(".fate")).to_have_text("Settled a matter")
     async with http.get(f"{box.url}/sandbox/stripe/events?type=invoice.paid") as answer:
         (paid,) = (await answer.json())["events"]
     async with http.get(f"{box.url}/sandbox/stripe/events?type=invoice.payment_failed") as answer:

@@ -1,6 +1,6 @@
 // What became of it: the runs with their events, each event's fate, and the messages that came of them.
 
-import { byId, el, follow, icon, say, set } from "./dom.js";
+import { byId, el, follow, icon, say, set, wantsLessMotion } from "./dom.js";
 import { fateOf, messagesOf, standing } from "./fates.js";
 import { typeset } from "./ids.js";
 import { personBy } from "./people.js";
@@ -29,6 +29,8 @@ export function open(id, { byHand = true, scroll = false } = {}) {
 export function expectNews() {
   chosen = false;
   state.open = null;
+  changed("open");
+  byId("runs").parentElement.scrollTo({ top: 0, behavior: wantsLessMotion() ? "instant" : "smooth" });
 }
 
 /** Runs and, between them, events that no story of this page made; the newest first. */

@@ -41,7 +41,7 @@ function toldFate(told) {
     return fate("made", "made", made.length === 1 ? "Made a fact" : `Made ${made.length} facts`, "fact", why);
   }
   if (facts.length > 0) return fate("joined", "joined", "Joined a fact", "join", why);
-  if (/(^|; )settles /.test(why)) return fate("settles", "joined", "Settled a matter", "check", why);
+  if ((told.settles ?? []).length > 0) return fate("settles", "joined", "Settled a matter", "check", why);
   return fate("noted", "quiet", "Noted", "dot", why);
 }
 

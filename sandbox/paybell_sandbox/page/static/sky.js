@@ -56,7 +56,7 @@ export function paint(stage, hour, dark) {
   stage.dataset.words = light ? "light" : "dark";
   stage.dataset.light = isNight(hour) ? "night" : "day";
   const sun = (hour - 5.4) / (20.2 - 5.4);
-  const moon = ((hour + 24 - 18.4) % 24) / (24 - 18.4 + 6.6);
+  const moon = ((hour + 24 - 19.9) % 24) / 9.7;
   // up and down again beside the phone, never behind the words: the sun on the right, the moon on the left
   const noon = place(stage, "sun", sun, 86 + sun * 8, 13.5);
   place(stage, "moon", moon, 13 - moon * 7, 27);
@@ -66,7 +66,7 @@ export function paint(stage, hour, dark) {
 
 /** How high it stands, 0 to 1. */
 function place(stage, what, way, across, top) {
-  const up = way > -0.1 && way < 1.1;
+  const up = way > -0.05 && way < 1.05;
   stage.style.setProperty(`--${what}-shown`, up ? "1" : "0");
   const high = Math.sin(Math.max(0, Math.min(1, way)) * Math.PI) ** 0.7;
   stage.style.setProperty(`--${what}-x`, `${across.toFixed(2)}%`);
