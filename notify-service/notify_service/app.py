@@ -3,26 +3,24 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import structlog
 from aiohttp import web
 
 from notify_service import accounts as accounts_file
-from notify_service import database, logs
+from notify_service import database, gauges, logs
 from notify_service.accounts import Account
 from notify_service.clock import Clock, refuse_moved_clock
-from notify_service.consent import policy as policy_file
 from notify_service.consent.addresses import AddressBook
-from notify_service.consent.policy import Policy
-from notify_service.consent.policy_store import put_in_force
 from notify_service.delivery.service import OUTCOMES_BELL, Delivery, Neighbours, bell_names, sending_bell
 from notify_service.edge import admin_http, grpc_limits, grpc_server, twilio_http
 from notify_service.edge.admin_http import Admin
 from notify_service.edge.notification_rpc import SERVICE, NotificationRpc
-from notify_service.intake.preparing import AccountInForce
+from notify_service.in_force import put_all_in_force
 from notify_service.intake.submission import Intake
 from notify_service.loops import Loops, measure_lag
 from notify_service.metrics import Metrics
@@ -30,8 +28,6 @@ from notify_service.outcomes.feed import Feed
 from notify_service.sealing import Finder, Sealer
 from notify_service.settings import Settings, parse_listen
 from notify_service.wake import Bells
-from notify_service.words import template_store
-from notify_service.words.template import Template
 
 log = structlog.get_logger()
 
@@ -39,45 +35,6 @@ CHANNEL = "notify_service"
 GRACE_SECONDS = 15.0
 HEADER_SECONDS = 10.0
 GAUGE_SECONDS = 15.0
-
-
-@dataclass
-class InForce:
-    """What is in force for each account; replaced whole when it changes."""
-
-    accounts: Mapping[str, Account]
-    policies: dict[str, Policy]
-    templates: dict[str, Mapping[str, Template]]
-
-    def __call__(self, account_id: str) -> AccountInForce:
-        """For one account."""
-        return AccountInForce(self.accounts[account_id], self.policies[account_id], self.templates[account_id])
-
-    def policy(self, account_id: str) -> Policy:
-        """An account's policy."""
-        return self.policies[account_id]
-
-
-def read_policy(settings: Settings) -> Policy:
-    """The policy file.
-
-    Raises:
-        PolicyError: listing every problem.
-    """
-    path = settings.notify_policy_file or database.shipped("policy.yaml")
-    return policy_file.parse(path.read_text(), str(path.name))
-
-
-async def put_all_in_force(pool: Any, settings: Settings, accounts: Mapping[str, Account]) -> InForce:
-    """Seeds the shipped templates, puts the policy file in force, and reads what then stands."""
-    policy, files = read_policy(settings), template_store.read_shipped(database.shipped("texts"))
-    in_force = InForce(accounts, {}, {})
-    async with pool.acquire() as conn:
-        for account_id in accounts:
-            in_force.policies[account_id] = await put_in_force(conn, account_id, policy, "start")
-            await template_store.seed(conn, account_id, files)
-            in_force.templates[account_id] = await template_store.in_force(conn, account_id)
-    return in_force
 
 
 @dataclass(frozen=True)
@@ -90,13 +47,26 @@ class RunningService:
     loops: Loops
 
 
+class CannotStartError(RuntimeError):
+    """Something outside the process keeps it from starting; the message says what to do."""
+
+
+@contextlib.contextmanager
+def _told(what: str, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise CannotStartError(f"{what} ({type(error).__name__}): {remedy}") from error
+
+
 @contextlib.asynccontextmanager
-async def _listening(app: web.Application, listen: str) -> AsyncIterator[int]:
+async def _listening(app: web.Application, name: str, listen: str) -> AsyncIterator[int]:
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=HEADER_SECONDS, shutdown_timeout=GRACE_SECONDS)
     await runner.setup()
     try:
         host, port = parse_listen(listen)
-        await web.TCPSite(runner, host, port).start()
+        with _told(f"{name}={listen} cannot be listened on", "name a free address of this machine"):
+            await web.TCPSite(runner, host, port).start()
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
@@ -108,9 +78,10 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
     accounts = accounts_file.load(settings)
     url = settings.notify_database_url.get_secret_value()
     async with contextlib.AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(
-            database.pool(url, size=settings.notify_database_connections, pooled=settings.notify_database_pooled)
-        )
+        with _told("the database cannot be reached", "check NOTIFY_DATABASE_URL and whether PostgreSQL runs there"):
+            pool = await stack.enter_async_context(
+                database.pool(url, size=settings.notify_database_connections, pooled=settings.notify_database_pooled)
+            )
         clock = Clock()
         async with pool.acquire() as conn:
             await database.check_schema(conn)
@@ -150,14 +121,22 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
                 twilio_http.doors(delivery.lines),
                 lambda what: metrics.webhooks.labels(what).inc(),
             )
-        http_port = await stack.enter_async_context(_listening(public, settings.notify_http_listen))
+        http_port = await stack.enter_async_context(
+            _listening(public, "NOTIFY_HTTP_LISTEN", settings.notify_http_listen)
+        )
         rpc = NotificationRpc(pool, clock, accounts, intake, bells, metrics)
         handler = grpc_limits.handlers(SERVICE, rpc.methods(), metrics, settings.callers)
-        server = await grpc_server.start(settings, handler)
+        with _told(
+            f"NOTIFY_GRPC_LISTEN={settings.notify_grpc_listen} cannot be listened on",
+            "name a free address of this machine, and files in GRPC_TLS_CA, GRPC_TLS_CERT and GRPC_TLS_KEY that can be read",
+        ):
+            server = await grpc_server.start(settings, handler)
         stack.push_async_callback(server.stop, GRACE_SECONDS)
         admin = web.Application()
         admin_http.setup(admin, _admin(settings, pool, clock, bells, loops, metrics, accounts))
-        admin_port = await stack.enter_async_context(_listening(admin, settings.notify_admin_listen))
+        admin_port = await stack.enter_async_context(
+            _listening(admin, "NOTIFY_ADMIN_LISTEN", settings.notify_admin_listen)
+        )
         await server.serving()
         log.info("started", port=server.port, **settings.summary())
         yield RunningService(server.port, http_port, admin_port, loops)
@@ -195,33 +174,12 @@ def _start_loops(
         for account_id, halts in delivery.halted().items():
             for sender, cause in halts.items():
                 metrics.halted.labels(account_id, sender, cause).set(1)
-        await _measure(pool, clock, metrics, accounts)
+        await gauges.measure(pool, clock, metrics, accounts)
 
     loops.every("partitions", 3600.0, make_partitions)
     loops.every("gauges", GAUGE_SECONDS, measure)
     if settings.vendor_on_loopback:
         loops.every("clock", 1.0, follow_clock)
-
-
-async def _measure(pool: Any, clock: Clock, metrics: Metrics, accounts: Mapping[str, Account]) -> None:
-    now = clock.now()
-    async with pool.acquire() as conn:
-        for account_id in accounts:
-            rows = await conn.fetch(
-                """SELECT state, count(*) AS number FROM notification
-                   WHERE account_id = $1 AND state IN ('queued', 'sending', 'unresolved') GROUP BY state""",
-                account_id,
-            )
-            counts = {row["state"]: row["number"] for row in rows}
-            for state in ("queued", "sending", "unresolved"):
-                metrics.waiting.labels(account_id, state).set(counts.get(state, 0))
-            oldest = await conn.fetch(
-                "SELECT lane, min(due_at) AS due FROM notification WHERE account_id = $1 AND state = 'queued' GROUP BY lane",
-                account_id,
-            )
-            ages = {row["lane"]: max(0.0, (now - row["due"]).total_seconds()) for row in oldest}
-            for lane in (1, 2, 3, 4):
-                metrics.oldest.labels(account_id, str(lane)).set(ages.get(lane, 0.0))
 
 
 def _admin(

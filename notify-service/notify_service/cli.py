@@ -34,7 +34,14 @@ def serve() -> None:
 
     try:
         _run(app.serve(settings.load()))
-    except (InvalidSettingsError, PolicyError, TemplateError, WrongSchemaError, MovedClockError) as error:
+    except (
+        InvalidSettingsError,
+        PolicyError,
+        TemplateError,
+        WrongSchemaError,
+        MovedClockError,
+        app.CannotStartError,
+    ) as error:
         _fail(str(error))
     except LoopDiedError as error:
         _fail(f"{error}; it has been logged, and the process ends to be started afresh")
@@ -55,7 +62,7 @@ def migrate() -> None:
 @main.command()
 def check() -> None:
     """Read settings, accounts, policy and texts, and say everything that is wrong with them."""
-    from notify_service import accounts, app, database, settings
+    from notify_service import accounts, database, in_force, settings
     from notify_service.consent.policy import PolicyError
     from notify_service.words import template_store
     from notify_service.words.template import TemplateError
@@ -69,8 +76,8 @@ def check() -> None:
         problems += str(error).splitlines()
     if loaded is not None:
         try:
-            app.read_policy(loaded)
-        except (PolicyError, OSError) as error:
+            in_force.read_policy(loaded)
+        except PolicyError as error:
             problems += str(error).splitlines()
     try:
         template_store.read_shipped(database.shipped("texts"))

@@ -61,6 +61,7 @@ class Sending:
         slots: int = 64,
         time_scale: float = 1.0,
         count: Callable[[str, dict[str, str]], None] = lambda _name, _labels: None,
+        told: Callable[[], None] = lambda: None,
     ) -> None:
         self._bell = bell
         self.account_breaker = Breaker(time_scale)
@@ -71,6 +72,7 @@ class Sending:
         self._record = record
         self._public_url = public_url
         self._count = count
+        self._told = told
         self._senders = {name: Lanes(Slots.of(slots), Breaker(time_scale)) for name in claimer.account.senders()}
         self._calls: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -143,6 +145,8 @@ class Sending:
             slots = share(free, {w.lane: w.count for w in waiting})
             started = time.monotonic()
             batch = await self._claimer.claim(conn, sender, slots, now)
+        if batch.others:
+            self._told()  # their outcomes are committed now
         for state in batch.others:
             self._count("not_sent_at_claim", {"account": self.account_id, "state": state})
         for call in batch.calls:

@@ -160,6 +160,7 @@ class Delivery:
             slots=self._slots,
             time_scale=self._time_scale,
             count=lambda what, labels: n.count(what, labels, 1),
+            told=lambda: n.bells.ring(OUTCOMES_BELL),
         )
         replies = Replies(account.account_id, client, n.pool, n.sealer, LedgerConsent(n.sealer, n.finder), n.clock)
         return Line(

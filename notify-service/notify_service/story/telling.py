@@ -20,6 +20,10 @@ ATTEMPT_SENTENCES = {
     "not_sent": "It did not reach Twilio", "unknown": "Twilio did not say whether it took it; it is being found out",
     "abandoned": "Nobody knows whether Twilio took it; it was given up",
 }  # fmt: skip
+REPLY_SENTENCES = {
+    "stop": "From this number came STOP: nothing more is sent to it.", "start": "From this number came START.",
+    "help": "From this number came HELP.", "other": "From this number came a reply that is no keyword.",
+}  # fmt: skip
 WITNESSES = {"response": "by its answer", "callback": "by its status callback", "listing": "by its list of messages"}
 VERDICT_OF_STATE = {
     "accepted": story_pb2.VERDICT_PASSED, "rejected": story_pb2.VERDICT_STOPPED, "not_sent": story_pb2.VERDICT_DEFERRED,
@@ -42,6 +46,7 @@ def tell(records: Records) -> story_pb2.Story:
         entries += [_check(check) for check in orjson.loads(checks["checks"])]
     entries += [_attempt(attempt) for attempt in records.attempts]
     entries += [_receipt(receipt) for receipt in records.receipts]
+    entries += [_reply(reply) for reply in records.replies]
     entries += [_outcome(outcome) for outcome in records.outcomes]
     if row["state"] in ("suppressed", "cancelled", "expired", "held", "handed_back"):
         entries.append(_end(row))
@@ -96,6 +101,18 @@ def _receipt(receipt: Any) -> story_pb2.StoryEntry:
         name=status,
         sentence=STATUS_SENTENCES.get(status, f"Twilio says: {status}."),
         details=details,
+    )
+
+
+def _reply(reply: Any) -> story_pb2.StoryEntry:
+    meaning = reply["meaning"] or "other"
+    return story_pb2.StoryEntry(
+        at=wire.moment(reply["business_at"]),
+        stage=story_pb2.STAGE_REPLY,
+        verdict=story_pb2.VERDICT_STOPPED if meaning == "stop" else story_pb2.VERDICT_PASSED,
+        name=meaning,
+        sentence=REPLY_SENTENCES.get(meaning, REPLY_SENTENCES["other"]),
+        details={"sid": reply["sid"], "channel": reply["channel"]},
     )
 
 

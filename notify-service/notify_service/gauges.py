@@ -1,0 +1,30 @@
+"""Measures what waits, for the meters. SQL."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from notify_service.accounts import Account
+from notify_service.clock import Clock
+from notify_service.metrics import Metrics
+
+
+async def measure(pool: Any, clock: Clock, metrics: Metrics, accounts: Mapping[str, Account]) -> None:
+    """Sets the gauges of what waits and for how long."""
+    now = clock.now()
+    async with pool.acquire() as conn:
+        for account_id in accounts:
+            rows = await conn.fetch(
+                """SELECT state, count(*) AS number FROM notification
+                   WHERE account_id = $1 AND state IN ('queued', 'sending', 'unresolved') GROUP BY state""",
+                account_id,
+            )
+            counts = {row["state"]: row["number"] for row in rows}
+            for state in ("queued", "sending", "unresolved"):
+                metrics.waiting.labels(account_id, state).set(counts.get(state, 0))
+            oldest = await conn.fetch(
+                "SELECT lane, min(due_at) AS due FROM notification WHERE account_id = $1 AND state = 'queued' GROUP BY lane",
+                account_id,
+            )
+            ages = {row["lane"]: max(0.0, (now - row["due"]).total_seconds()) for row in oldest}
+            for lane in (1, 2, 3, 4):
+                metrics.oldest.labels(account_id, str(lane)).set(ages.get(lane, 0.0))
