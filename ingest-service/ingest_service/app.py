@@ -104,7 +104,11 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         notify = await stack.enter_async_context(connected(settings.ingest_notify_target, tls(settings)))
         reads = await stack.enter_async_context(
             reading(
-                pool, accounts, api_base=settings.stripe_api_base, per_second=settings.ingest_stripe_reads_per_second
+                pool,
+                accounts,
+                api_base=settings.stripe_api_base,
+                per_second=settings.ingest_stripe_reads_per_second,
+                count=lambda *labels: metrics.stripe_reads.labels(*labels).inc(),
             )
         )
         holds = Holds(
@@ -120,6 +124,8 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
                 bells.ring("folding")
 
         def folded(batch: Folded) -> None:
+            if batch.events:
+                log.info("fold.batch", count=batch.events, ready=batch.ready, held=batch.held, settled=batch.settled)
             for account_id, kind, state in batch.states:
                 metrics.facts.labels(account_id, kind, state).inc()
 

@@ -4,7 +4,7 @@ Answers are in the shape of the SDK's own API version, whatever version the webh
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -25,6 +25,8 @@ PATIENCE_SLICES: Final = 40
 """So many slices of a quarter second a read waits for its turn."""
 
 Json = Mapping[str, Any]
+Count = Callable[[str, str, str], None]
+"""Told of every read: account, endpoint, and what it came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,25 @@ class StripeReads:
     """Reads for every account, each with its own key."""
 
     def __init__(
-        self, pool: asyncpg.Pool, clients: Mapping[str, tuple[stripe.StripeClient, Account]], per_second: int
+        self,
+        pool: asyncpg.Pool,
+        clients: Mapping[str, tuple[stripe.StripeClient, Account]],
+        per_second: int,
+        count: Count = lambda *_: None,
     ) -> None:
         """Use `reading` to make one."""
+        self._count = count
         self._pool = pool
         self._clients = clients
         self._a_slice = max(1, int(per_second * SLICE_SECONDS))
 
     async def get(self, account_id: str, path: str, params: Json | None = None) -> Found | Gone | AskLater:
         """One GET, as get("main", "/v1/invoices/in_1", {"expand": ["customer"]}). Waits at most 10 s for its turn."""
+        answer = await self._get(account_id, path, params)
+        self._count(account_id, path.split("/")[2], type(answer).__name__)
+        return answer
+
+    async def _get(self, account_id: str, path: str, params: Json | None) -> Found | Gone | AskLater:
         client, account = self._clients[account_id]
         if not await self._turn(account_id, path.split("/")[2]):
             return AskLater("too many reads of Stripe are waiting")
@@ -102,7 +114,12 @@ class StripeReads:
 
 @asynccontextmanager
 async def reading(
-    pool: asyncpg.Pool, accounts: Mapping[str, Account], *, api_base: str, per_second: int
+    pool: asyncpg.Pool,
+    accounts: Mapping[str, Account],
+    *,
+    api_base: str,
+    per_second: int,
+    count: Count = lambda *_: None,
 ) -> AsyncIterator[StripeReads]:
     """Reads over one HTTP session, which is closed at the end. Retries of the SDK are off: the row owns retrying."""
     stripe.enable_telemetry = False  # it writes to the home folder and sends what we did
@@ -118,7 +135,7 @@ async def reading(
             for account_id, account in accounts.items()
             if account.api_key
         }
-        yield StripeReads(pool, clients, per_second)
+        yield StripeReads(pool, clients, per_second, count)
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]
 
