@@ -137,14 +137,16 @@ async def until(condition: Callable[[], Awaitable[bool]], within_seconds: float)
 @contextlib.asynccontextmanager
 async def running_pair(
     ingest_url: str, notify_url: str, *, ingest: dict[str, Any] | None = None, notify: dict[str, Any] | None = None,
-    sandbox: dict[str, Any] | None = None, webhooks: bool = True,
+    sandbox: dict[str, Any] | None = None, webhooks: bool = True, posted_by_sandbox: bool = False,
 ) -> AsyncIterator[Pair]:  # fmt: skip
-    """The pair until the block ends. Stories' events are posted by the test, unless ``sandbox`` names a webhook URL."""
+    """The pair until the block ends. Stories' events are posted by the test, or by the sandbox where it is asked to."""
     port, notify_port = free_port(), free_port()
     sandbox_given: dict[str, Any] = {
         "listen": "127.0.0.1:0", "time_scale": 0.05,
         "twilio_inbound_url": f"http://127.0.0.1:{notify_port}/webhooks/twilio/inbound",
     }  # fmt: skip
+    if posted_by_sandbox:
+        sandbox_given["stripe_webhook_url"] = f"http://127.0.0.1:{port}/webhooks/stripe"
     played = SandboxSettings(**(sandbox_given | (sandbox or {})))
     async with running_sandbox(played) as box, aiohttp.ClientSession() as http:
         public = f"http://127.0.0.1:{port}" if webhooks else ""

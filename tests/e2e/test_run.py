@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract import recorded
 from tests.processes import family, listens, wait_until
 
 SCRIPT = Path(sys.executable).with_name("paybell-sandbox")
@@ -69,6 +70,7 @@ def test_a_failed_renewal_becomes_one_text_and_all_of_it_goes_when_stopped(
         assert len(texts) == 1
         (failed,) = (event["id"] for event in told["events"] if event["type"] == "invoice.payment_failed")
         assert ask(f"{address}/page/story?event={failed}")
+        recorded.keep(address)
         run.send_signal(how)
         assert run.wait(25) == exit_code
     finally:

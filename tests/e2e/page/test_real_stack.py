@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.contract import recorded
 from tests.e2e.page.conftest import HAND, WIDE, Open
 from tests.e2e.page.test_page import press
 from tests.processes import family, wait_until
@@ -48,6 +49,7 @@ def address() -> Iterator[str]:
         members = family(run.pid)
         (url,) = re.findall(r"http://\S+", said.read_text())
         yield url
+        recorded.keep(url)
         run.send_signal(signal.SIGINT)
         run.wait(40)
         wait_until(lambda: all(process.is_gone() for process in members), 25, "all processes gone")
