@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+import urllib.request
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,9 +20,15 @@ def begin() -> None:
         os.environ[NAME] = str(Path(folder) / "requests.jsonl")
 
 
-def keep(requests: Iterable[Any]) -> None:
-    """Adds what a sandbox in another process told at ``/sandbox/requests``; nothing where nothing is written down."""
+def keep(sandbox: str) -> None:
+    """Adds what a sandbox in another process took, which is told nothing of our environment.
+
+    Args:
+        sandbox: its address.
+    """
     if where := os.environ.get(NAME):
+        with urllib.request.urlopen(f"{sandbox}/sandbox/requests", timeout=60) as answer:
+            requests = json.load(answer)["requests"]
         with Path(where).open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(request) + "\n" for request in requests)
 
