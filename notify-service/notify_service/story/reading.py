@@ -122,7 +122,9 @@ async def records(conn: Any, account_id: str, caller: str, identity: UUID) -> Re
         notification=row,
         checks=await conn.fetch(f"SELECT * FROM gate_check WHERE account_id = $1 AND {key} ORDER BY round", *where),
         attempts=await conn.fetch(f"SELECT * FROM attempt WHERE account_id = $1 AND {key} ORDER BY number", *where),
-        receipts=await conn.fetch(f"SELECT * FROM receipt WHERE account_id = $1 AND {key} ORDER BY received_at", *where),
+        receipts=await conn.fetch(
+            f"SELECT * FROM receipt WHERE account_id = $1 AND {key} ORDER BY received_at", *where
+        ),
         replies=await conn.fetch(
             """SELECT sid, channel, meaning, business_at FROM inbound
                WHERE account_id = $1 AND address_id = $2 AND state = 'done' AND business_at BETWEEN $3 AND $4

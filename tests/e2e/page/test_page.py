@@ -345,7 +345,13 @@ async def test_in_the_hand_one_of_three_views_is_shown(box: RunningSandbox, open
 
 async def test_everything_can_be_done_from_the_keyboard(box: RunningSandbox, opened: Open) -> None:
     page = await opened(box.url, WIDE)
-    for _ in range(12):
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="To the phone")).to_be_in_viewport()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await expect(page.locator("#weather-open")).to_be_focused()
+    await page.locator("#who").focus()
+    for _ in range(4):
         await page.keyboard.press("Tab")
         if await page.evaluate("document.activeElement.dataset.story") == "renewal_fails":
             break

@@ -236,7 +236,7 @@ async def test_an_unforeseen_failure_stands_alone_and_is_set_aside_after_its_las
 ) -> None:
     told, envelopes = story("renewal_fails", seed=10)
     await house.arrive([{**envelopes[0], "id": "evt_0poison", "type": "invoice.voided"}, *envelopes])
-    honest = fold_module.effects
+    honest: Any = vars(fold_module)["effects"]
 
     def failing(event: Any) -> Any:
         if event.event_id == "evt_0poison":
