@@ -6,6 +6,7 @@ The vendors' own dates (when Twilio created a message, when a signature was made
 import asyncio
 import contextlib
 import datetime
+import math
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
@@ -35,7 +36,8 @@ class BusinessClock:
         self._services = [service.rstrip("/") for service in services if service]
         real = self.real_now()
         start = real.astimezone(self.zone).replace(hour=START_HOUR, minute=0, second=0, microsecond=0)
-        self.offset = int((start - real).total_seconds()) if self._services else 0
+        # rounded up: a minute to ten is not ten
+        self.offset = math.ceil((start - real).total_seconds()) if self._services else 0
         self._moving = asyncio.Lock()
 
     @staticmethod

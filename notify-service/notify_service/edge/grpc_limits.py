@@ -5,7 +5,7 @@ was sent. So every method is wrapped here: it takes raw bytes, parses them itsel
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import asyncpg
@@ -22,8 +22,12 @@ LOCAL = "local"
 LONGEST_SECONDS = 60.0
 """No call may take longer, even if its caller set no deadline."""
 
-UNAVAILABLE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError,
-               asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, OSError, TimeoutError)  # fmt: skip
+UNAVAILABLE = (
+    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, asyncpg.TooManyConnectionsError,
+    asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, asyncpg.ObjectNotInPrerequisiteStateError,
+    asyncpg.TransactionRollbackError, OSError, TimeoutError,
+)  # fmt: skip
+"""What the database says while it is away, shut, not let in or in a tangle: for a caller it is all the same, namely later."""
 
 
 class RefusedError(Exception):
@@ -48,16 +52,21 @@ def caller_of(context: "grpc.aio.ServicerContext[Any, Any]", known: Sequence[str
     Raises:
         RefusedError: where ``known`` names somebody, and not this caller.
     """
-    names = [identity.decode(errors="replace") for identity in context.peer_identities() or ()]
-    common = [name.decode(errors="replace") for name in context.auth_context().get("x509_common_name", ())]
+    names = _decoded(context.peer_identities() or ())
+    common = _decoded(context.auth_context().get("x509_common_name", ()))
     if not names and not common:
         return LOCAL
     if not known:
-        return min(filter(None, common or names))
+        return min(common or names)
     for name in known:
         if name in names or name in common:
             return name
     raise RefusedError(grpc.StatusCode.PERMISSION_DENIED, "this caller is not in NOTIFY_GRPC_CALLERS")
+
+
+def _decoded(names: Iterable[bytes]) -> list[str]:
+    """A certificate without a common name gives an empty one, which names nobody."""
+    return [name.decode(errors="replace") for name in names if name]
 
 
 def handlers(

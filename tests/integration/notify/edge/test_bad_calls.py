@@ -9,6 +9,7 @@ import os
 import resource
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import asyncpg
@@ -25,6 +26,7 @@ from notify_service.intake.submission import Intake
 from notify_service.settings import Settings
 from tests.integration.notify import service
 from tests.integration.notify.service import Client, now, request, stamp
+from tests.postgres import MigratedServer
 
 SUBMIT = "/notify.v1.NotificationService/SubmitNotifications"
 BROKEN = Timestamp(seconds=2**62)
@@ -153,12 +155,13 @@ async def test_a_handler_that_fails_says_nothing_of_what_it_handled(
     assert "4155552671" not in written.getvalue()
 
 
-async def test_a_database_that_is_gone_is_told_as_later(caller: Client, quiet_settings: Settings) -> None:
-    stopper = await asyncpg.connect(quiet_settings.notify_database_url.get_secret_value())
-    name = await stopper.fetchval("SELECT current_database()")
-    await stopper.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    await stopper.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", name
+async def test_a_database_that_is_gone_is_told_as_later(
+    caller: Client, quiet_settings: Settings, postgres_server: MigratedServer
+) -> None:
+    name = urlsplit(quiet_settings.notify_database_url.get_secret_value()).path[1:]
+    postgres_server.server.execute(
+        f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+        f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'",
     )
     codes = set()
     for _ in range(25):  # each of the pool's connections may have to find out for itself
@@ -166,8 +169,7 @@ async def test_a_database_that_is_gone_is_told_as_later(caller: Client, quiet_se
         codes.add(code)
         assert "database" in details
     assert codes == {grpc.StatusCode.UNAVAILABLE}
-    await stopper.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-    await stopper.close()
+    postgres_server.server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
     assert (await caller.submit(request()))[0].notification_id
 
 
