@@ -14,7 +14,7 @@ import structlog
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
 from ingest_service.folding import fact_store, knowledge, mirror, pending
-from ingest_service.folding.effects import Draft, Effects, Event, effects
+from ingest_service.folding.effects import Draft, Effects, Event
 from ingest_service.folding.fact_store import FactRow
 from ingest_service.folding.money import exponent
 from ingest_service.folding.parse import MalformedError
@@ -32,6 +32,7 @@ from ingest_service.folding.resolving import (
     resolve,
 )
 from ingest_service.folding.subject import Subject
+from ingest_service.folding.tellers import effects
 from ingest_service.inbox import envelope, store
 from ingest_service.planning.plans import Settlement, settle_many
 from ingest_service.planning.sealed_columns import open_details, seal_details

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest_service.folding import parse
-from ingest_service.folding.effects import TELLERS, Event, effects
+from ingest_service.folding.effects import Event
 from ingest_service.folding.money import exponent
+from ingest_service.folding.tellers import TELLERS, effects
 from ingest_service.inbox.lanes import HANDLED
 from paybell_sandbox.stripe.telling import Told, tell
 

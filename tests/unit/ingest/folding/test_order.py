@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from ingest_service.folding.effects import Event, effects
+from ingest_service.folding.effects import Event
 from ingest_service.folding.subject import Subject
+from ingest_service.folding.tellers import effects
 from paybell_sandbox.stripe.telling import Told, tell
 from tests.unit.ingest.folding.test_effects import SHAPES, events
 

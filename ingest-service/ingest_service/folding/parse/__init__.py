@@ -1,0 +1,17 @@
+"""One parser for Stripe's objects in the shapes of 2024-09-30.acacia to 2026-10-28.endive. Pure.
+
+The shape of an event is that of its endpoint's API version; the shape of a read is that of the SDK. What moved in
+2025-03-31.basil is read from either place (docs.stripe.com/changelog/basil). Enumerations are open: an unknown word stays as it is.
+"""
+
+from ingest_service.folding.parse.customers import Customer, customer
+from ingest_service.folding.parse.fields import Card, Json, MalformedError, Snapshot, need_id, number, table, text
+from ingest_service.folding.parse.invoices import Invoice, Line, invoice
+from ingest_service.folding.parse.payments import Charge, Payment, charge, payment
+from ingest_service.folding.parse.refunds import Refund, refund
+from ingest_service.folding.parse.sessions import Session, session
+
+__all__ = [
+    "Card", "Charge", "Customer", "Invoice", "Json", "Line", "MalformedError", "Payment", "Refund", "Session", "Snapshot",
+    "charge", "customer", "invoice", "need_id", "number", "payment", "refund", "session", "table", "text",
+]  # fmt: skip

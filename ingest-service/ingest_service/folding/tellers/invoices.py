@@ -1,0 +1,94 @@
+"""What events about bills say: failed, paid, voided, given up. Pure."""
+
+from typing import Any, Final
+
+from ingest_service.folding import parse
+from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named_payment, without_none
+from ingest_service.inbox.lanes import PAYMENT, RECEIPT
+
+RECOVERED_AFTER_SECONDS: Final = 600
+"""A bill that is charged automatically and is paid this long after it was finalized had failed before."""
+
+
+def _invoice_attributes(invoice: parse.Invoice) -> dict[str, Any]:
+    return without_none({
+        "invoice": invoice.id, "invoice_number": invoice.number, "billing_reason": invoice.billing_reason,
+        "attempt_count": invoice.attempt_count, "next_payment_attempt": invoice.next_payment_attempt,
+        "hosted_invoice_url": invoice.hosted_invoice_url, "product_ids": [line.product for line in invoice.lines if line.product],
+        "price_ids": [line.price for line in invoice.lines if line.price],
+        "product_names": [line.description for line in invoice.lines if line.description],
+        "interval": next((line.interval for line in invoice.lines if line.interval), ""),
+        "quantity": next((line.quantity for line in invoice.lines if line.quantity is not None), None),
+        "metadata": invoice.metadata, "subscription_metadata": invoice.subscription_metadata, "subscription": invoice.subscription,
+        "payment_intent": invoice.payment_intent,
+    }) | {"is_subscription": bool(invoice.subscription)}  # fmt: skip
+
+
+def tell_invoice(event: Event) -> Effects:
+    invoice = parse.invoice(event.obj)
+    failed = event.type == "invoice.payment_failed"
+    paid = event.type in ("invoice.paid", "invoice.payment_succeeded")
+    told = SubjectTold(
+        invoice.id,
+        "invoice",
+        "paid" if paid else invoice.status,
+        invoice.customer,
+        {"subscription": invoice.subscription, "failed": failed},
+    )
+    aliases = (Alias(invoice.payment_intent, "invoice", invoice.id),) if invoice.payment_intent else ()
+    named = (named_payment(invoice.payment_intent),) if invoice.payment_intent else ()
+    unpaid = f"invoice:{invoice.id}/unpaid"
+    over = paid or told.status in ("paid", "void", "uncollectible")
+    drafts: tuple[Draft, ...] = ()
+    if failed:
+        drafts = (
+            _of_invoice(
+                invoice,
+                "payment_failed",
+                f"payment_failed:{invoice.id}:{invoice.attempt_count}",
+                unpaid,
+                invoice.amount_due,
+            ),
+        )
+    elif paid and invoice.amount_paid > 0:
+        drafts = (
+            _of_invoice(
+                invoice,
+                "payment_succeeded",
+                f"payment_succeeded:{invoice.id}",
+                f"invoice:{invoice.id}/receipt",
+                invoice.amount_paid,
+            ),
+        )
+    return Effects(subjects=(told, *named), aliases=aliases, drafts=drafts, settled=(unpaid,) if over else ())
+
+
+def _of_invoice(invoice: parse.Invoice, kind: str, key: str, concern: str, amount: int) -> Draft:
+    late = (
+        invoice.collection_method == "charge_automatically"
+        and invoice.paid_at is not None
+        and invoice.finalized_at is not None
+        and invoice.paid_at - invoice.finalized_at > RECOVERED_AFTER_SECONDS
+    )
+    return Draft(
+        kind=kind,
+        key=key,
+        concern=concern,
+        subject_id=invoice.id,
+        customer_id=invoice.customer,
+        lane=PAYMENT if kind == "payment_failed" else RECEIPT,
+        amount=amount,
+        currency=invoice.currency,
+        attributes=_invoice_attributes(invoice),
+        snapshots=invoice.phones,
+        name=invoice.name,
+        country=invoice.country,
+        recovery=late or invoice.attempt_count > 1,
+    )
+
+
+def tell_invoice_payment(event: Event) -> Effects:
+    payment, invoice = parse.text(event.obj, "payment", "payment_intent"), parse.text(event.obj, "invoice")
+    if not payment or not invoice:
+        return Effects()
+    return Effects(subjects=(named_payment(payment),), aliases=(Alias(payment, "invoice", invoice),))
