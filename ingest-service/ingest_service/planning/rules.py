@@ -8,7 +8,6 @@ from typing import Final, Literal, assert_never
 
 from ingest_service.planning.conditions import Choice, Condition, View
 
-FACT_KINDS: Final = ("payment_failed", "payment_recovered", "payment_succeeded", "refund_issued", "refund_failed")
 VALUE_NAMES: Final = ("amount", "link", "retry_on", "last4", "description", "reference")
 """What a step's `values:` may list; submitting/values.py makes them."""
 CHANNELS: Final = ("sms", "voice", "whatsapp")

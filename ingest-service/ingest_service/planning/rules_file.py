@@ -9,9 +9,9 @@ import yaml
 from ingest_service.planning import durations
 from ingest_service.planning.conditions import Choice, Condition, FixTheExpression, choice, condition
 from ingest_service.planning.document import Problem, Reader
+from ingest_service.planning.fact_kinds import FACT_KINDS
 from ingest_service.planning.rules import (
     CHANNELS,
-    FACT_KINDS,
     LONGEST_USE,
     LONGEST_WAIT,
     MOST_STEPS,
@@ -70,7 +70,7 @@ class _File:
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a flow", known, needed=("flow", "on", "steps"))
         flow = self._word(parts.get("flow"), '"flow"')
-        on = self.reader.choice(parts["on"], '"on"', FACT_KINDS) if "on" in parts else None
+        on = self.reader.choice(parts["on"], '"on"', tuple(FACT_KINDS)) if "on" in parts else None
         when = self._condition(parts.get("when"))
         to = self._to(parts.get("to"))
         variant = self._variant(parts.get("variant"))

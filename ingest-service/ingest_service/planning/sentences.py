@@ -7,15 +7,9 @@ from typing import Final, assert_never
 
 from ingest_service.planning import durations
 from ingest_service.planning.conditions import Choice, Condition
+from ingest_service.planning.fact_kinds import FACT_KINDS
 from ingest_service.planning.rules import Channel, IfNotNow, OnRepeat, Rule, Rules, Step, Team, Variant
 
-KINDS: Final = {
-    "payment_failed": "a payment fails",
-    "payment_recovered": "a payment that had failed succeeds",
-    "payment_succeeded": "a payment succeeds",
-    "refund_issued": "a refund is issued",
-    "refund_failed": "a refund fails",
-}
 _KNOWN_CONDITIONS: Final = {
     ("payment_failed", "fact.is_subscription"): "a subscription payment fails",
     ("payment_failed", "!fact.is_subscription"): "a payment outside a subscription fails",
@@ -58,9 +52,9 @@ def _rule(rule: Rule, *, later: bool) -> str:
 
 def _happens(rule: Rule) -> str:
     if rule.when is None:
-        return KINDS[rule.on]
+        return FACT_KINDS[rule.on].happens
     known = _KNOWN_CONDITIONS.get((rule.on, _plain(rule.when)))
-    return known or f"{KINDS[rule.on]} and {rule.when.source}"
+    return known or f"{FACT_KINDS[rule.on].happens} and {rule.when.source}"
 
 
 def _plain(condition: Condition) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
-from ingest_service.planning.sentences import KINDS
+from ingest_service.planning.fact_kinds import FACT_KINDS
 from notify.v1.story_pb2 import Stage, Story, StoryEntry, Verdict
 
 Row = Mapping[str, Any]
@@ -84,7 +84,8 @@ def event_line(row: Row) -> Line:
 def fact_line(row: Row, events: Iterable[Row]) -> Line:
     """A fact and what became of it."""
     told_by = sorted({event["event_id"] for event in events if event["fact_key"] == row["fact_key"]})
-    what = KINDS.get(row["kind"], row["kind"].replace("_", " "))
+    known = FACT_KINDS.get(row["kind"])
+    what = known.happens if known else row["kind"].replace("_", " ")
     of = f" of {amount}" if (amount := money(row["amount"], row["exponent"], row["currency"])) else ""
     head = f"It means: {what}{of} ({row['fact_key']}), told by {len(told_by)} event{'' if len(told_by) == 1 else 's'}"
     said: dict[str, tuple[Ended, str]] = {

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from ingest_service.planning.fact_kinds import FACT_KINDS
+
 FRESH: Final = timedelta(seconds=60)
 """A step due this soon after its fact is checked against our own record."""
 
 RECORD_GOOD_FOR: Final = timedelta(minutes=15)
 """After so long (a backlog, an outage) our own record is not trusted for it any more."""
-
-CANNOT_BECOME_FALSE: Final = frozenset({"payment_succeeded", "payment_recovered", "refund_issued", "refund_failed"})
 
 Grade = Literal["fact", "record", "stripe"]
 
@@ -46,7 +46,7 @@ Look = Callable[[str, str], Awaitable[Seen]]
 
 def grade(*, kind: str, fact_at: datetime, due_at: datetime, now: datetime) -> Grade:
     """How the truth of a step must be known. All business time."""
-    if kind in CANNOT_BECOME_FALSE:
+    if FACT_KINDS[kind].stays_true:
         return "fact"
     if due_at - fact_at <= FRESH and now - fact_at <= RECORD_GOOD_FOR:
         return "record"

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from ingest_service.planning.conditions import ATTRIBUTES
-from ingest_service.planning.rules import CHANNELS, FACT_KINDS, VALUE_NAMES, IfNotNow, IfUnresolved, OnRepeat
+from ingest_service.planning.fact_kinds import FACT_KINDS
+from ingest_service.planning.rules import CHANNELS, VALUE_NAMES, IfNotNow, IfUnresolved, OnRepeat
 from ingest_service.submitting.values import known_values
 from tests.unit.ingest.planning.facts import rules
 

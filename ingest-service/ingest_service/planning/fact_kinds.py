@@ -1,0 +1,30 @@
+"""The kinds of facts there are: what each one means in words, and whether it can become false. Pure.
+
+A further kind is a line here, a teller that makes it (folding/tellers), and rules and templates that speak of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class FactKind:
+    """A kind of fact.
+
+    Attributes:
+        happens: what happened, as it stands behind "when": "a payment fails".
+        stays_true: whether it cannot become false, so that nothing needs to be looked up before it is told.
+    """
+
+    happens: str
+    stays_true: bool
+
+
+FACT_KINDS: Final[Mapping[str, FactKind]] = {
+    "payment_failed": FactKind("a payment fails", stays_true=False),
+    "payment_recovered": FactKind("a payment that had failed succeeds", stays_true=True),
+    "payment_succeeded": FactKind("a payment succeeds", stays_true=True),
+    "refund_issued": FactKind("a refund is issued", stays_true=True),
+    "refund_failed": FactKind("a refund fails", stays_true=True),
+}
