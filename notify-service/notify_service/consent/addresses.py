@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
+from notify_service.consent import number_sealing
+from notify_service.consent.number import Number
 from notify_service.consent.verdicts import Verdicts
-from notify_service.delivery.vault import seal_number
-from notify_service.intake.number import Number
 from notify_service.sealing import Finder, Sealer
 
 
@@ -71,7 +71,7 @@ class AddressBook:
         rows = []
         for number, digest in missing:
             address_id = uuid.uuid4()
-            sealed = seal_number(self.sealer, account_id, address_id, number.e164)
+            sealed = number_sealing.seal(self.sealer, account_id, address_id, number.e164)
             rows.append(
                 (address_id, digest, sealed.key_id, sealed.ciphertext, number.region, number.kind, number.masked)
             )

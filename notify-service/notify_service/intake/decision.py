@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from notify_service.accounts import Account
+from notify_service.consent.number import Choice, explain
 from notify_service.consent.policy import Policy
 from notify_service.consent.verdicts import CATEGORY_OF_CLASS, Denied, Permitted, Verdicts, may
-from notify_service.intake.number import Choice, explain
 from notify_service.intake.request import Request
 
 

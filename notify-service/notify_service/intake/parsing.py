@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from notify.v1 import challenge_pb2, consent_pb2, notification_pb2, recipient_pb2
+from notify_service.consent.number import Candidate
 from notify_service.consent.verdicts import RESERVED_SOURCES
 from notify_service.intake import fields
 from notify_service.intake.fields import RejectedError
-from notify_service.intake.number import Candidate
 from notify_service.intake.request import Address, Evidence, Question, Request, notification_id
 from notify_service.intake.values import parse_values
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from notify_service.accounts import Account
+from notify_service.consent.number import Choice, choose
 from notify_service.consent.policy import Policy
-from notify_service.intake.number import Choice, choose
 from notify_service.intake.request import Address, Request
 from notify_service.intake.results import Rejected
 from notify_service.words.reference import reference

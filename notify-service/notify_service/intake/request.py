@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from notify_service.intake.number import Candidate
+from notify_service.consent.number import Candidate
 from notify_service.words.values import Value
 
 

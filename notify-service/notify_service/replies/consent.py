@@ -7,7 +7,7 @@ from uuid import UUID
 
 from notify_service.consent import ledger
 from notify_service.consent.addresses import AddressBook
-from notify_service.intake.number import Number, read
+from notify_service.consent.number import Number, read
 from notify_service.sealing import Finder, Sealer
 
 _FIND = "SELECT address_id FROM address WHERE account_id = $1 AND lookup_hash = ANY($2) LIMIT 1"

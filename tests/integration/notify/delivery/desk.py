@@ -17,11 +17,10 @@ import phonenumbers
 from aiohttp import web
 
 from notify_service.accounts import Account, Sender
-from notify_service.consent import ledger, policy
+from notify_service.consent import ledger, number_sealing, policy
 from notify_service.consent.ledger import NewEntry
 from notify_service.delivery.ports import NewOutcome
 from notify_service.delivery.service import Delivery, Neighbours, bell_names, sending_bell
-from notify_service.delivery.vault import seal_number
 from notify_service.edge import twilio_http
 from notify_service.loops import Loops
 from notify_service.sealing import Finder, Sealer
@@ -115,7 +114,7 @@ class Desk:
         if known is not None:
             return UUID(str(known))
         address_id = uuid4()
-        sealed = seal_number(SEALER, account_id, address_id, e164)
+        sealed = number_sealing.seal(SEALER, account_id, address_id, e164)
         region = phonenumbers.region_code_for_number(phonenumbers.parse(e164)) or "US"
         async with self.pool.acquire() as conn, conn.transaction():
             await conn.execute(

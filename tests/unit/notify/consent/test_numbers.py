@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify_service.intake.number import Candidate, Choice, Number, choose, explain, read
+from notify_service.consent.number import Candidate, Choice, Number, choose, explain, read
 
 MOBILES = [
     phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
