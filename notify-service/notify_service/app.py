@@ -11,8 +11,7 @@ import asyncpg
 import structlog
 from aiohttp import web
 
-from notify_service import accounts as accounts_file
-from notify_service import database, gauges, logs
+from notify_service import accounts_file, database, gauges, logs
 from notify_service.accounts import Account
 from notify_service.clock import Clock, refuse_moved_clock
 from notify_service.consent.addresses import AddressBook

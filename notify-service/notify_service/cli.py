@@ -62,7 +62,7 @@ def migrate() -> None:
 @main.command()
 def check() -> None:
     """Read settings, accounts, policy and texts, and say everything that is wrong with them."""
-    from notify_service import accounts, database, in_force, settings
+    from notify_service import accounts_file, database, in_force, settings
     from notify_service.consent.policy import PolicyError
     from notify_service.words import template_store
     from notify_service.words.template import TemplateError
@@ -71,7 +71,7 @@ def check() -> None:
     loaded = None
     try:
         loaded = settings.load()
-        accounts.load(loaded)
+        accounts_file.load(loaded)
     except InvalidSettingsError as error:
         problems += str(error).splitlines()
     if loaded is not None:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from notify_service.accounts import sender_for
+
 from .listed import From
 
 
@@ -38,7 +40,7 @@ class SendingAccount:
 
     def sender_for(self, channel: str, scope: str) -> Sender | None:
         """Who sends on a channel under a scope; None where nobody is configured: then the channel is refused."""
-        return self.by_scope.get((scope, channel)) or self.by_scope.get(("", channel))
+        return sender_for(self.by_scope, channel, scope)
 
     def senders(self) -> Mapping[str, Sender]:
         """Every sender by its name."""
