@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import datetime
 import json
-import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from aiohttp import web
 
+from paybell_sandbox import asked
+from paybell_sandbox.asked import Handler, wrong
 from paybell_sandbox.clock import ClockNotMovedError
 from paybell_sandbox.faults import UnknownFaultError
 from paybell_sandbox.sandbox import SANDBOX, Sandbox
@@ -19,9 +20,6 @@ from paybell_sandbox.twilio.network import NETWORK, plain_number
 from paybell_sandbox.twilio.recording import REQUESTS
 from paybell_sandbox.twilio.shapes import Call, Message
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-LONGEST_WAIT_SECONDS: Final = 60.0
 QUIET_FEED_SECONDS: Final = 15.0
 """After which an empty line shows whether somebody still listens."""
 
@@ -50,23 +48,6 @@ def setup(app: web.Application, sandbox: Sandbox) -> None:
         app.router.add_route(method, f"/sandbox/{path}", handler)
 
 
-def wrong(reason: str, status: int = 400) -> web.Response:
-    """The answer to a request that is wrong."""
-    return web.json_response({"error": reason}, status=status)
-
-
-async def _json(request: web.Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise web.HTTPBadRequest(
-            text=json.dumps({"error": "the body must be a JSON object"}), content_type="application/json"
-        )
-    return body
-
-
 def _wanted(request: web.Request) -> Iterator[Message | Call]:
     """What the query asks for, oldest first; ``to`` and ``from`` with or without the channel before the number."""
     query, network = request.query, request.app[NETWORK]
@@ -88,24 +69,12 @@ def _told(request: web.Request, **more: Any) -> dict[str, Any]:
     return {"messages": [thing.judged() for thing in _wanted(request)], **more}
 
 
-def _number(request: web.Request, name: str, otherwise: float) -> float:
-    try:
-        number = float(request.query.get(name, otherwise))
-    except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0):
-        raise web.HTTPBadRequest(
-            text=json.dumps({"error": f"{name} must be a number from 0 on"}), content_type="application/json"
-        )
-    return number
-
-
 async def _messages(request: web.Request) -> web.Response:
     return web.json_response(_told(request))
 
 
 async def _wait_for_messages(request: web.Request) -> web.Response:
-    count, timeout = _number(request, "count", 1), min(_number(request, "timeout", 10), LONGEST_WAIT_SECONDS)
+    count, timeout = asked.number(request, "count", 1), asked.patience(request)
     with request.app[SANDBOX].watching() as changed:
         try:
             async with asyncio.timeout(timeout):
@@ -119,13 +88,7 @@ async def _wait_for_messages(request: web.Request) -> web.Response:
 
 
 async def _wait_for_quiet(request: web.Request) -> web.Response:
-    timeout = min(_number(request, "timeout", 10), LONGEST_WAIT_SECONDS)
-    try:
-        async with asyncio.timeout(timeout):
-            await request.app[NETWORK].until_quiet()
-    except TimeoutError:
-        return web.json_response({"complete": False}, status=408)
-    return web.json_response({"complete": True})
+    return await asked.waited_for(request, request.app[NETWORK].until_quiet)
 
 
 async def _violations(request: web.Request) -> web.Response:
@@ -148,7 +111,7 @@ async def _numbers(_request: web.Request) -> web.Response:
 
 
 async def _inbound(request: web.Request) -> web.Response:
-    body = await _json(request)
+    body = await asked.body(request)
     sender, to, words = body.get("from"), body.get("to"), body.get("body")
     if not (isinstance(sender, str) and isinstance(to, str) and isinstance(words, str) and words):
         return wrong("from, to and body are needed: the phone's number, the business's number and the words")
@@ -169,7 +132,7 @@ async def _call(request: web.Request) -> web.Response:
         case "voicemail":
             done, needed = voice.answer(network, call, machine=True), "it does not ring"
         case "press":
-            digits = (await _json(request)).get("digits")
+            digits = (await asked.body(request)).get("digits")
             if not isinstance(digits, str) or not digits or set(digits) - set("0123456789*#"):
                 return wrong("digits must be keys of a phone, such as 1 or 42#")
             done, needed = voice.press(network, call, digits), "it does not listen"
@@ -187,7 +150,7 @@ async def _faults(request: web.Request) -> web.Response:
 
 
 async def _put_faults(request: web.Request) -> web.Response:
-    rules = (await _json(request)).get("rules")
+    rules = (await asked.body(request)).get("rules")
     if not isinstance(rules, list):
         return wrong("rules must be a list")
     try:
@@ -218,7 +181,7 @@ async def _clock(request: web.Request) -> web.Response:
 
 
 async def _move_clock(request: web.Request) -> web.Response:
-    sandbox, body = request.app[SANDBOX], await _json(request)
+    sandbox, body = request.app[SANDBOX], await asked.body(request)
     try:
         if body.get("next_step"):
             moved = await sandbox.clock.next_step()

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
+from paybell_sandbox import asked
+from paybell_sandbox.asked import Handler, wrong
 from paybell_sandbox.stripe import versions
 from paybell_sandbox.stripe.deliveries import DeliveryOptions, summary
 from paybell_sandbox.stripe.people import PEOPLE
 from paybell_sandbox.stripe.side import STRIPE
 from paybell_sandbox.stripe.stories import STORIES, StoryError
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _FILTERS: Final = ("method", "path", "operation", "idempotency_key", "account")
-LONGEST_WAIT_SECONDS: Final = 60.0
 _STORY_KEYS: Final = frozenset({"account", "livemode", "seed"})
 
 
@@ -45,27 +42,6 @@ def setup(app: web.Application) -> None:
         app.router.add_route(method, f"/sandbox/{path}", handler)
 
 
-def _wrong(reason: str, status: int = 400) -> web.Response:
-    return web.json_response({"error": reason}, status=status)
-
-
-async def _body(request: web.Request, *, names: frozenset[str] | None = None) -> dict[str, Any]:
-    """A JSON object, empty where there is no body. Names that are not known are refused."""
-    try:
-        body = json.loads(await request.text() or "{}")
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise _refused("the body must be a JSON object")
-    if names is not None and (unknown := sorted(set(body) - names)):
-        raise _refused(f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(names))}")
-    return body
-
-
-def _refused(reason: str) -> web.HTTPBadRequest:
-    return web.HTTPBadRequest(text=json.dumps({"error": reason}), content_type="application/json")
-
-
 async def _stories(_request: web.Request) -> web.Response:
     return web.json_response({"stories": [story.described() for story in STORIES.values()]})
 
@@ -77,23 +53,23 @@ async def _people(_request: web.Request) -> web.Response:
 async def _play(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     if name not in STORIES:
-        return _wrong(f"there is no story {name!r}; GET /sandbox/stories lists them", 404)
-    body = await _body(request)
+        return wrong(f"there is no story {name!r}; GET /sandbox/stories lists them", 404)
+    body = await asked.body(request)
     given = {key: value for key, value in body.items() if key not in _STORY_KEYS}
     account, livemode, seed = (body.get(key) for key in ("account", "livemode", "seed"))
     if account is not None and not str(account).startswith("acct_"):
-        return _wrong("account must be an account id (acct_…)")
+        return wrong("account must be an account id (acct_…)")
     if livemode is not None and not isinstance(livemode, bool):
-        return _wrong("livemode must be true or false")
+        return wrong("livemode must be true or false")
     stripe = request.app[STRIPE]
     try:
         ids, events = stripe.play(
             name, given, account=account, livemode=livemode, seed=None if seed is None else str(seed)
         )
     except StoryError as error:
-        return _wrong(str(error))
+        return wrong(str(error))
     except ValueError as error:
-        return _wrong(str(error), 409)
+        return wrong(str(error), 409)
     told = [{"id": event.id, "type": event.type, "object": event.subject.newest.get("id")} for event in events]
     return web.json_response({"story": name, "ids": ids, "events": told}, status=201)
 
@@ -125,10 +101,10 @@ async def _event(request: web.Request) -> web.Response:
     """One event with its body, in the shape of the version asked for."""
     record = request.app[STRIPE].deliveries.named(request.match_info["id"])
     if record is None:
-        return _wrong("there is no such event", 404)
+        return wrong("there is no such event", 404)
     version = request.query.get("api_version", versions.NEWEST)
     if not versions.is_known(version):
-        return _wrong(f"{version} is no API version that the sandbox knows")
+        return wrong(f"{version} is no API version that the sandbox knows")
     connected = record.event.account != request.app[STRIPE].accounts.main
     return web.json_response({**summary(record), "body": record.event.envelope(version, connected=connected)})
 
@@ -137,8 +113,8 @@ async def _resend(request: web.Request) -> web.Response:
     deliveries = request.app[STRIPE].deliveries
     record = deliveries.named(request.match_info["id"])
     if record is None:
-        return _wrong("there is no such event", 404)
-    body = await _body(request, names=frozenset({"endpoint"}))
+        return wrong("there is no such event", 404)
+    body = await asked.body(request, names=frozenset({"endpoint"}))
     return web.json_response({"endpoints": deliveries.resend(record, body.get("endpoint"))}, status=202)
 
 
@@ -148,32 +124,22 @@ async def _delivery(request: web.Request) -> web.Response:
 
 async def _put_delivery(request: web.Request) -> web.Response:
     deliveries = request.app[STRIPE].deliveries
-    body = await _body(request, names=frozenset(asdict(deliveries.options)))
+    body = await asked.body(request, names=frozenset(asdict(deliveries.options)))
     for name, value in body.items():
         number = isinstance(value, int | float) and not isinstance(value, bool)
         fits = isinstance(value, bool) if name == "enabled" else number if name == "loss" else isinstance(value, int)
         if not fits:
-            return _wrong(f"{name} must be {'true or false' if name == 'enabled' else 'a number'}")
+            return wrong(f"{name} must be {'true or false' if name == 'enabled' else 'a number'}")
     options: DeliveryOptions = replace(deliveries.options, **body)
     problem = options.problem()
     if problem is not None:
-        return _wrong(problem)
+        return wrong(problem)
     deliveries.use(options)
     return await _delivery(request)
 
 
 async def _wait_until_delivered(request: web.Request) -> web.Response:
-    """Answers when no event is on its way any more, or with 408 when that takes too long."""
-    try:
-        timeout = min(float(request.query.get("timeout", "10")), LONGEST_WAIT_SECONDS)
-    except ValueError:
-        return _wrong("timeout is a number of seconds")
-    try:
-        async with asyncio.timeout(timeout):
-            await request.app[STRIPE].deliveries.until_delivered()
-    except TimeoutError:
-        return web.json_response({"complete": False}, status=408)
-    return web.json_response({"complete": True})
+    return await asked.waited_for(request, request.app[STRIPE].deliveries.until_delivered)
 
 
 async def _endpoints(request: web.Request) -> web.Response:
@@ -184,14 +150,14 @@ async def _endpoints(request: web.Request) -> web.Response:
 
 async def _add_endpoint(request: web.Request) -> web.Response:
     names = frozenset({"url", "secret", "api_version", "account", "livemode", "connect", "enabled_events"})
-    body = await _body(request, names=names)
+    body = await asked.body(request, names=names)
     secret = body.get("secret")
     secrets = tuple(secret) if isinstance(secret, list) else (secret,)
     version = body.get("api_version", versions.NEWEST)
     if not isinstance(body.get("url"), str) or not all(isinstance(one, str) and one for one in secrets):
-        return _wrong("url and secret are needed (secret may be a list of two)")
+        return wrong("url and secret are needed (secret may be a list of two)")
     if not isinstance(version, str) or not versions.is_known(version):
-        return _wrong(f"{version} is no API version that the sandbox knows")
+        return wrong(f"{version} is no API version that the sandbox knows")
     endpoint = request.app[STRIPE].add_endpoint(
         url=body["url"],
         secrets=secrets,
@@ -206,18 +172,18 @@ async def _add_endpoint(request: web.Request) -> web.Response:
 
 async def _remove_endpoint(request: web.Request) -> web.Response:
     removed = request.app[STRIPE].deliveries.endpoints.pop(request.match_info["id"], None)
-    return web.json_response({}) if removed else _wrong("there is no such endpoint", 404)
+    return web.json_response({}) if removed else wrong("there is no such endpoint", 404)
 
 
 async def _put_account(request: web.Request) -> web.Response:
     """An account of its own, opened by its own key; without a key one that the main account reaches (Connect)."""
     identity = request.match_info["id"]
     if not identity.startswith("acct_"):
-        return _wrong("an account id begins with acct_")
-    body = await _body(request, names=frozenset({"api_key", "default_api_version"}))
+        return wrong("an account id begins with acct_")
+    body = await asked.body(request, names=frozenset({"api_key", "default_api_version"}))
     version = body.get("default_api_version", versions.NEWEST)
     if not isinstance(version, str) or not versions.is_known(version):
-        return _wrong(f"{version} is no API version that the sandbox knows")
+        return wrong(f"{version} is no API version that the sandbox knows")
     accounts = request.app[STRIPE].accounts
     key = body.get("api_key")
     if key is not None:
