@@ -10,9 +10,9 @@ from typing import Final
 from paybell_sandbox.stripe.api.errors import ApiError
 from paybell_sandbox.stripe.ids import Ids
 from paybell_sandbox.stripe.objects.risk import value_list_object
-from paybell_sandbox.stripe.telling import DEFAULT_ACCOUNT
 from paybell_sandbox.stripe.world import Event, World
 
+DEFAULT_ACCOUNT: Final = "acct_1StudioPaybell00"
 _KEY: Final = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]+")
 _LISTS: Final = (
     ("card_fingerprint", "card_fingerprint"),

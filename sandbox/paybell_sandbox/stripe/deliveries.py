@@ -16,8 +16,7 @@ import aiohttp
 
 from paybell_sandbox.sandbox import Sandbox
 from paybell_sandbox.stripe.endpoints import Endpoint
-from paybell_sandbox.stripe.signing import signature
-from paybell_sandbox.stripe.telling import body
+from paybell_sandbox.stripe.signing import body, signature
 from paybell_sandbox.stripe.world import Event, Obj
 
 GAPS: Final = (1, 2, 5, 15, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400, 86_400)

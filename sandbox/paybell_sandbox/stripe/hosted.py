@@ -12,8 +12,7 @@ from aiohttp import web
 
 from paybell_sandbox.stripe.objects.amounts import written
 from paybell_sandbox.stripe.side import STRIPE
-from paybell_sandbox.stripe.stories import StoryError
-from paybell_sandbox.stripe.telling import play
+from paybell_sandbox.stripe.stories import StoryError, play
 from paybell_sandbox.stripe.world import Obj, World
 
 PATH: Final = "/stripe/hosted"

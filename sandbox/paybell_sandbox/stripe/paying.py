@@ -93,6 +93,16 @@ def expire(world: World, intent: Obj) -> None:
     world.emit("payment_intent.canceled", intent)
 
 
+def expire_checkout(world: World, session: Obj) -> None:
+    """The form of a checkout closes for good, and with it the payment that was not made there."""
+    session.update(status="expired", url=None)
+    intent = world.find(session["payment_intent"])
+    if intent is not None and intent["status"] != "succeeded":
+        intent.update(status="canceled", canceled_at=world.now(), cancellation_reason="expired")
+        world.emit("payment_intent.canceled", intent)
+    world.emit("checkout.session.expired", session)
+
+
 def refundable_amount(charge: Obj) -> int:
     """What can still be given back. What a partial capture left counts as given back already."""
     left: int = charge["amount"] - charge["amount_refunded"]

@@ -13,7 +13,7 @@ from paybell_sandbox.stripe.api.server import Api
 from paybell_sandbox.stripe.deliveries import Deliveries
 from paybell_sandbox.stripe.endpoints import Endpoint
 from paybell_sandbox.stripe.ids import Ids
-from paybell_sandbox.stripe.telling import play
+from paybell_sandbox.stripe.stories import play
 from paybell_sandbox.stripe.world import Event
 
 

@@ -10,26 +10,20 @@ One seed gives the same ids, also in two accounts or modes, which is how "the sa
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from paybell_sandbox.stripe.accounts import DEFAULT_ACCOUNT
 from paybell_sandbox.stripe.ids import Ids
-from paybell_sandbox.stripe.stories import STORIES, StoryError, check
+from paybell_sandbox.stripe.signing import body
+from paybell_sandbox.stripe.stories import play
 from paybell_sandbox.stripe.versions import NEWEST, has_event
 from paybell_sandbox.stripe.world import Event, Obj, World
 
-DEFAULT_ACCOUNT: Final = "acct_1StudioPaybell00"
+__all__ = ["DEFAULT_NOW", "Clock", "Told", "body", "tell"]
+
 DEFAULT_NOW: Final = 1_795_446_000
 """23 November 2026, 15:00 UTC: mid-morning in New York."""
-
-
-def play(world: World, name: str, given: dict[str, Any]) -> dict[str, str]:
-    """Run a story in a world. Gives the ids of what it touched. StoryError says what is wrong with the wish."""
-    story = STORIES.get(name)
-    if story is None:
-        raise StoryError(f"there is no story {name!r}: there are {', '.join(STORIES)}")
-    return story.play(world, check(story, given))
 
 
 @dataclass
@@ -78,8 +72,3 @@ def tell(
     clock = Clock(now)
     world = World(account=account, livemode=livemode, ids=Ids(seed), now=clock)
     return Told(world, clock, {}).then(name, **given)
-
-
-def body(envelope: Obj) -> bytes:
-    """An envelope as Stripe posts it: UTF-8, indented."""
-    return json.dumps(envelope, indent=2, ensure_ascii=False).encode()

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from paybell_sandbox.stripe import billing, paying, previews
 from paybell_sandbox.stripe.api.call import Call
 from paybell_sandbox.stripe.api.errors import ApiError, not_modelled
+from paybell_sandbox.stripe.api.taken import metadata, only
 from paybell_sandbox.stripe.world import Obj
-
-
-def only(call: Call, *names: str) -> None:
-    """Refuse parameters that Stripe has and the sandbox would have to ignore."""
-    for name in call.params:
-        if name not in (*names, "expand"):
-            raise not_modelled(f"the parameter {name} of this call")
-
-
-def merged_metadata(obj: Obj, given: Any) -> dict[str, str]:
-    """Keys are added and replaced; an empty value takes one away, an empty text all."""
-    if given == "":
-        return {}
-    both = {**obj["metadata"], **given}
-    return {key: value for key, value in both.items() if value != ""}
 
 
 def create_refund(call: Call) -> Obj:
@@ -55,7 +39,7 @@ def create_refund(call: Call) -> Obj:
         charge,
         amount,
         reason=call.params.get("reason"),
-        metadata=call.params.get("metadata") or {},
+        metadata=metadata(call),
     )
 
 
@@ -86,7 +70,7 @@ def _is_lost_to_dispute(call: Call, charge: Obj) -> bool:
 def update_refund(call: Call) -> Obj:
     only(call, "metadata")
     refund = call.subject("refund")
-    call.world.change(refund, "refund.updated", metadata=merged_metadata(refund, call.params.get("metadata", {})))
+    call.world.change(refund, "refund.updated", metadata=metadata(call, refund))
     return refund
 
 
@@ -146,7 +130,7 @@ def update_charge(call: Call) -> Obj:
     charge = call.subject("charge")
     changed = {name: call.params[name] for name in ("description", "receipt_email") if name in call.params}
     if "metadata" in call.params:
-        changed["metadata"] = merged_metadata(charge, call.params["metadata"])
+        changed["metadata"] = metadata(call, charge)
     if "fraud_details" in call.params:
         report = call.params["fraud_details"].get("user_report", "")
         changed["fraud_details"] = {"user_report": report} if report else {}

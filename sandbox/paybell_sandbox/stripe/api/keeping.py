@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from paybell_sandbox.stripe.api.acting import merged_metadata, only
+from paybell_sandbox.stripe import farewell, paying
 from paybell_sandbox.stripe.api.call import Call
 from paybell_sandbox.stripe.api.errors import ApiError, not_modelled
+from paybell_sandbox.stripe.api.taken import metadata, only
 from paybell_sandbox.stripe.objects.customers import customer_object
 from paybell_sandbox.stripe.objects.risk import value_list_item_object
 from paybell_sandbox.stripe.objects.sessions import checkout_item, checkout_session_object, portal_session_object
 from paybell_sandbox.stripe.people import Person
-from paybell_sandbox.stripe.stories.lifecycle import delete_customer
 from paybell_sandbox.stripe.world import Obj
 
 _PLAIN: Final = ("name", "email", "phone", "description", "preferred_locales")
@@ -38,7 +38,7 @@ def _changes(call: Call, customer: Obj) -> dict[str, Any]:
     if "preferred_locales" in call.params:
         changed["preferred_locales"] = list(call.params["preferred_locales"] or [])
     if "metadata" in call.params:
-        changed["metadata"] = merged_metadata(customer, call.params["metadata"])
+        changed["metadata"] = metadata(call, customer)
     if "address" in call.params:
         changed["address"] = {**_ADDRESS, **call.params["address"]} if call.params["address"] else None
     if "shipping" in call.params:
@@ -74,7 +74,7 @@ def update_customer(call: Call) -> Obj:
 def remove_customer(call: Call) -> Obj:
     only(call)
     customer = _living(call)
-    delete_customer(call.world, customer)
+    farewell.delete_customer(call.world, customer)
     return customer
 
 
@@ -143,7 +143,7 @@ def create_checkout_session(call: Call) -> Obj:
         payment_intent=None,  # made when the buyer pays
         success_url=call.params.get("success_url", ""),
         cancel_url=call.params.get("cancel_url", ""),
-        metadata=call.params.get("metadata") or {},
+        metadata=metadata(call),
     )
     session["client_reference_id"] = call.params.get("client_reference_id")
     return world.add(session)
@@ -154,10 +154,5 @@ def expire_checkout_session(call: Call) -> Obj:
     session = call.subject("checkout.session")
     if session["status"] != "open":
         raise ApiError(400, f"Only an open Checkout Session can be expired; this one is {session['status']}.")
-    session.update(status="expired", url=None)
-    intent = call.world.find(session["payment_intent"])
-    if intent is not None and intent["status"] != "succeeded":
-        intent.update(status="canceled", canceled_at=call.world.now(), cancellation_reason="expired")
-        call.world.emit("payment_intent.canceled", intent)
-    call.world.emit("checkout.session.expired", session)
+    paying.expire_checkout(call.world, session)
     return session

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from paybell_sandbox.stripe.stories import bills, lifecycle, odd_numbers, purchases, refunds, renewals, risk
 from paybell_sandbox.stripe.stories.story import Options, Story, StoryError, check
+from paybell_sandbox.stripe.world import World
 
 _ALL: Final = (
     *renewals.STORIES,
@@ -18,4 +19,13 @@ _ALL: Final = (
 )
 STORIES: Final = {story.name: story for story in _ALL}
 
-__all__ = ["STORIES", "Options", "Story", "StoryError", "check"]
+
+def play(world: World, name: str, given: dict[str, Any]) -> dict[str, str]:
+    """Run a story in a world. Gives the ids of what it touched. StoryError says what is wrong with the wish."""
+    story = STORIES.get(name)
+    if story is None:
+        raise StoryError(f"there is no story {name!r}: there are {', '.join(STORIES)}")
+    return story.play(world, check(story, given))
+
+
+__all__ = ["STORIES", "Options", "Story", "StoryError", "check", "play"]

@@ -6,7 +6,7 @@ import copy
 from datetime import UTC, datetime
 from typing import Final
 
-from paybell_sandbox.stripe import billing, previews
+from paybell_sandbox.stripe import billing, farewell, previews
 from paybell_sandbox.stripe.catalogue import ARTICLES, price_for
 from paybell_sandbox.stripe.objects.subscriptions import period_of, priced, subscription_object
 from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, subscription_for
@@ -115,20 +115,8 @@ def phone_changed(world: World, options: Options) -> dict[str, str]:
 def customer_deleted(world: World, options: Options) -> dict[str, str]:
     customer = last(world, "customer", options, "a customer", lambda found: not found.get("deleted"))
     with world.caused_by(world.ids.new("req")):
-        delete_customer(world, customer)
+        farewell.delete_customer(world, customer)
     return {"customer": customer["id"]}
-
-
-def delete_customer(world: World, customer: Obj) -> None:
-    """Their subscriptions end; afterwards Stripe answers with the id and `deleted` alone."""
-    for subscription in world.kinds.get("subscription", []):
-        if subscription["customer"] == customer["id"] and subscription["status"] != "canceled":
-            billing.end_subscription(world, subscription, "cancellation_requested")
-    world.emit("customer.deleted", customer)
-    customer["deleted"] = True
-    for person, identity in list(world.cast.items()):
-        if identity == customer["id"]:
-            del world.cast[person]
 
 
 def period_end(world: World, options: Options) -> dict[str, str]:
@@ -148,7 +136,7 @@ def period_end(world: World, options: Options) -> dict[str, str]:
 
 
 def _days(default: int) -> Parameter:
-    return Parameter("days", "Days from now", "number", default)
+    return Parameter("days", "Days from now", "number", default, most=3_650)
 
 
 STORIES: Final = (

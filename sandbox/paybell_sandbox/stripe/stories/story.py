@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 
+from paybell_sandbox.stripe import metadata
 from paybell_sandbox.stripe.declines import DECLINES, Decline
 from paybell_sandbox.stripe.people import PEOPLE
 from paybell_sandbox.stripe.world import World
@@ -24,6 +25,8 @@ class Parameter:
     kind: Kind = "text"
     default: str | int | bool | None = None
     choices: tuple[str, ...] = ()
+    most: int = 99_999_999
+    """Of a number, which is 1 at least. Stripe takes amounts of up to eight digits."""
 
     def described(self) -> dict[str, Any]:
         return {
@@ -131,9 +134,18 @@ def check(story: Story, given: Mapping[str, Any]) -> Options:
 
 def _problem(parameter: Parameter, value: Any) -> str | None:
     if _fits(parameter, value):
-        return None
+        return _out_of_bounds(parameter, value)
     wanted = f"one of {', '.join(parameter.choices)}" if parameter.choices else f"a {parameter.kind}"
     return f"{parameter.name} must be {wanted}"
+
+
+def _out_of_bounds(parameter: Parameter, value: Any) -> str | None:
+    """What Stripe itself could not have: a story must not make it either."""
+    if parameter.kind == "number" and not 1 <= value <= parameter.most:
+        return f"{parameter.name} must be from 1 to {parameter.most}"
+    if parameter.kind == "map" and (problem := metadata.problem(value)):
+        return f"{parameter.name} cannot be kept: {problem}"
+    return None
 
 
 def _fits(parameter: Parameter, value: Any) -> bool:

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from paybell_sandbox.stripe.stories import STORIES, StoryError
-from paybell_sandbox.stripe.telling import play, tell
+from paybell_sandbox.stripe.stories import STORIES, StoryError, play
+from paybell_sandbox.stripe.telling import tell
 from paybell_sandbox.stripe.versions import ACACIA, BASIL, NEWEST
 from paybell_sandbox.stripe.world import World
 

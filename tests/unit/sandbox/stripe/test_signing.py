@@ -3,8 +3,8 @@
 import pytest
 import stripe
 
-from paybell_sandbox.stripe.signing import signature
-from paybell_sandbox.stripe.telling import body, tell
+from paybell_sandbox.stripe.signing import body, signature
+from paybell_sandbox.stripe.telling import tell
 
 SECRET = "whsec_test"
 
