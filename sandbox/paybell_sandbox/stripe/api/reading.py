@@ -9,7 +9,7 @@ from paybell_sandbox.stripe.api.call import Call, Handler
 from paybell_sandbox.stripe.api.errors import ApiError, missing, not_modelled
 from paybell_sandbox.stripe.api.listing import PAGING, in_range, page
 from paybell_sandbox.stripe.objects.account import account_object
-from paybell_sandbox.stripe.world import Obj
+from paybell_sandbox.stripe.world import Event, Obj
 
 Filter = Callable[[Obj, Any], bool]
 
@@ -160,6 +160,14 @@ def customer_cards(call: Call) -> Obj:
     return page(own, call.params, url=f"/v1/customers/{customer['id']}/payment_methods", kind="payment_method")
 
 
+EVENTS_KEPT_SECONDS: Final = 30 * 86_400
+"""Of business time; afterwards Stripe knows an event no more (docs.stripe.com/api/events)."""
+
+
+def _is_kept(call: Call, event: Event) -> bool:
+    return event.created >= call.world.now() - EVENTS_KEPT_SECONDS
+
+
 def events(call: Call) -> Obj:
     """Newest first. Their shape is that of the account's version when they happened, not of this call's."""
     params = call.params
@@ -171,7 +179,8 @@ def events(call: Call) -> Obj:
     found = [
         {"id": event.id}
         for event in reversed(call.world.events)
-        if ("created" not in params or in_range(event.created, params["created"]))
+        if _is_kept(call, event)
+        and ("created" not in params or in_range(event.created, params["created"]))
         and (not types or event.type in types)
         and ("type" not in params or _type_fits(event.type, params["type"]))
         and ("delivery_success" not in params or call.deliveries.all_arrived(event) is params["delivery_success"])
@@ -190,7 +199,7 @@ def event(call: Call) -> Obj:
 
 def _event(call: Call, identity: str) -> Obj:
     found = call.deliveries.record(identity, call.world.account, livemode=call.world.livemode)
-    if found is None:
+    if found is None or not _is_kept(call, found.event):
         raise missing("event", identity)
     return found.event.envelope(call.world.default_version, connected=False, pending_webhooks=found.pending)
 

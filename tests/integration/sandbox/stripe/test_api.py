@@ -214,6 +214,46 @@ async def test_a_customer_is_kept_changed_and_deleted(client: stripe.StripeClien
     assert gone.to_dict() == {"id": customer.id, "object": "customer", "deleted": True}
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({f"key {n}": "x" for n in range(51)}, "up to 50 keys"),
+        ({"k" * 41: "x"}, "keys can have up to 40 characters"),
+        ({"key": "x" * 501}, "values can have up to 500 characters"),
+    ],
+)
+async def test_more_metadata_than_stripe_keeps_is_refused(
+    client: stripe.StripeClient, given: dict[str, str], says: str
+) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match=says) as refused:
+        await client.v1.customers.create_async({"metadata": given})
+    assert refused.value.param == "metadata"
+    assert (await client.v1.customers.list_async()).data == []
+
+
+async def test_the_limit_on_metadata_counts_what_is_there_already(client: stripe.StripeClient) -> None:
+    fifty = {f"key {n}": "v" * 500 for n in range(50)}
+    customer = await client.v1.customers.create_async({"metadata": fifty})
+    with pytest.raises(stripe.InvalidRequestError, match="up to 50 keys"):
+        await client.v1.customers.update_async(customer.id, {"metadata": {"one more": "x"}})
+    changed = await client.v1.customers.update_async(customer.id, {"metadata": {"key 0": "", "one more": "x"}})
+    assert changed.metadata is not None
+    assert len(changed.metadata.to_dict()) == 50
+
+
+async def test_an_event_is_forgotten_after_thirty_days(
+    client: stripe.StripeClient, control: Control, box: RunningSandbox
+) -> None:
+    await control.play("phone_changed")
+    (old,) = (await client.v1.events.list_async()).data
+    box.sandbox.clock.offset += 30 * 86_400 - 60
+    assert [found.id for found in (await client.v1.events.list_async()).data] == [old.id]
+    box.sandbox.clock.offset += 120
+    assert (await client.v1.events.list_async()).data == []
+    with pytest.raises(stripe.InvalidRequestError, match="No such event"):
+        await client.v1.events.retrieve_async(old.id)
+
+
 async def test_the_account_and_its_endpoints_can_be_read(client: stripe.StripeClient, control: Control) -> None:
     account = await client.v1.accounts.retrieve_current_async()
     assert account.id == "acct_1StudioPaybell00"
