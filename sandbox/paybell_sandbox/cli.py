@@ -71,6 +71,8 @@ def postgres(
         try:
             server = EmbeddedPostgres(port=port, version=18 if version == "18" else 16)
         except PostgresError as problem:
+            if stopping.asked:
+                raise typer.Exit(stopping.exit_code) from None
             console.print(str(problem), style="red", markup=False)
             raise typer.Exit(1) from None
         with server:

@@ -23,29 +23,33 @@ WHOLE_STOP = 40.0
 
 
 class Keeper:
-    """The process that ends the others. Closing it ends everything it keeps and waits until that is done."""
+    """The process that ends the others. Closing it ends everything it keeps and waits until that is done.
 
-    def __init__(self) -> None:
+    `holding` is an open lock: whatever becomes of us, it stays locked until all of that is done.
+    """
+
+    def __init__(self, holding: int | None = None) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(HERE / "keeper.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
+            pass_fds=() if holding is None else (holding,),
         )
         self._kept: list[subprocess.Popen[bytes]] = []
 
     def folder(self, path: Path) -> None:
-        """Removes this folder in the end."""
+        """Removes this folder in the end. Tell it before making the folder: a kill may come between the two."""
         self._tell({"folder": str(path)})
 
     def keep(self, path: Path) -> None:
         """Leaves this folder after all."""
         self._tell({"keep": str(path)})
 
-    def postgres(self, cluster: Path) -> None:
-        """Removes the shared memory of this PostgreSQL cluster in the end, should the server not do so."""
-        self._tell({"postgres": str(cluster)})
+    def postgres(self, server: int, cluster: Path) -> None:
+        """Removes the shared memory of this PostgreSQL server, by its process, should it not do so itself."""
+        self._tell({"postgres": str(cluster), "server": server})
 
     def process(self, process: subprocess.Popen[bytes], ending: signal.Signals, grace: float, stage: int) -> None:
         """Ends this process with the signal, and kills it when it is still there after `grace` seconds."""

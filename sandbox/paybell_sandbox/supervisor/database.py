@@ -27,7 +27,6 @@ def for_one_run(keeper: Keeper, logs: Path, version: Version) -> Data:
 
 def kept(keeper: Keeper, logs: Path, version: Version, state: Path) -> Data:
     """The server and the keys of earlier runs: who was written to and who said STOP must be known for ever."""
-    state.mkdir(mode=0o755, parents=True, exist_ok=True)
     server = EmbeddedPostgres(version=version, keeper=keeper, log=logs / "postgres.log", kept=state / "postgres")
     return _data(server, kept_data_keys(state / "data-keys.json"))
 

@@ -5,12 +5,14 @@ Run by path, never imported: `python -I -S keeper.py`. It reads one JSON object 
     {"process": 123, "signal": 15, "grace": 20.0, "stage": 1}
     {"folder": "/…"}
     {"keep": "/…"}
-    {"postgres": "/…/data"}
+    {"postgres": "/…/data", "server": 123}
 
 When the input closes, because the run is over or because it was killed, the processes of the highest stage get their
 signal and their seconds of grace, then SIGKILL; then the next lower stage; then the folders are removed, and the shared
 memory of a PostgreSQL that was killed, which it cannot remove itself. So an orderly stop and a kill -9 end in the same
 code. It stands in a session of its own, where no Ctrl-C reaches it.
+
+What a run locked is locked by the keeper too, which was given the lock open: it is free when all of the run is gone.
 """
 
 import ctypes
@@ -26,6 +28,8 @@ from pathlib import Path
 from typing import TextIO
 
 IPC_RMID = 0
+REMOVE_SECONDS = 5.0
+"""In which a program that was told to end may still write into a folder that is being removed."""
 
 
 @dataclass
@@ -61,7 +65,7 @@ class Process:
 class Kept:
     processes: list[Process] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
-    clusters: list[Path] = field(default_factory=list)
+    servers: list[tuple[int, Path]] = field(default_factory=list)
 
 
 def read(lines: TextIO) -> Kept:
@@ -76,7 +80,7 @@ def read(lines: TextIO) -> Kept:
             kept.folders.remove(Path(entry["keep"]))
             continue
         if "postgres" in entry:
-            kept.clusters.append(Path(entry["postgres"]))
+            kept.servers.append((entry["server"], Path(entry["postgres"])))
             continue
         descriptor = None
         if sys.platform == "linux":
@@ -101,14 +105,26 @@ def end(processes: list[Process]) -> None:
         time.sleep(0.01)
 
 
-def free_shared_memory(cluster: Path) -> None:
-    """Removes the segment by which a server marks its data as in use. A server that ended by itself has removed it."""
+def free_shared_memory(server: int, cluster: Path) -> None:
+    """Removes the segment by which this server marks its data as in use. One that ended by itself has removed it.
+
+    The data may be another server's by now: that one's segment is what keeps a second one out, and is not touched.
+    """
     try:
         lines = (cluster / "postmaster.pid").read_text().splitlines()
-        segment = int(lines[6].split()[1])
+        owner, segment = int(lines[0]), int(lines[6].split()[1])
     except (OSError, IndexError, ValueError):
         return
-    ctypes.CDLL(None).shmctl(segment, IPC_RMID, None)
+    if owner == server:
+        ctypes.CDLL(None).shmctl(segment, IPC_RMID, None)
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder, again while somebody whose parent was killed still writes into it."""
+    until = time.monotonic() + REMOVE_SECONDS
+    while folder.exists() and time.monotonic() < until:
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(0.01)
 
 
 def main() -> None:
@@ -117,10 +133,10 @@ def main() -> None:
     kept = read(sys.stdin)
     for stage in sorted({process.stage for process in kept.processes}, reverse=True):
         end([process for process in kept.processes if process.stage == stage])
-    for cluster in kept.clusters:
-        free_shared_memory(cluster)
+    for server, cluster in kept.servers:
+        free_shared_memory(server, cluster)
     for folder in kept.folders:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
 if __name__ == "__main__":

