@@ -21,7 +21,6 @@ class Backoff:
 
 
 NOT_SENT = Backoff((0.5, 1, 2, 5, 10, 20, 30, 60))
-LISTING_FAILED = Backoff((5, 10, 20, 40, 60))
 BREAKER = Backoff((10, 20, 40, 60, 120, 300))
 """While our credentials are refused or the provider fails again and again: one probe each."""
 UNREACHABLE = Backoff((0.5, 1, 2, 5, 10, 30))

@@ -1,9 +1,9 @@
 """What the lifecycle looks at and what it answers with: values, no behaviour. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from .states import AttemptState, NotificationState
@@ -42,6 +42,17 @@ class Notification:
     last_sid: str | None
     possible_duplicate: bool
     state_at: datetime
+
+    @staticmethod
+    def of_row(account_id: str, row: Any) -> "Notification":
+        """From a row that holds its columns, and perhaps others."""
+        values = {name: row[name] for name in _COLUMNS if name != "channels"}
+        return Notification(account_id=account_id, channels=tuple(row["channels"]), **values)
+
+
+_COLUMNS: Final = tuple(field.name for field in fields(Notification) if field.name != "account_id")
+NOTIFICATION_COLUMNS: Final = ", ".join(f"n.{name}" for name in _COLUMNS)
+"""What a statement selects of ``notification n`` for ``Notification.of_row``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 from notify_service import crashpoints
 
 from . import states
-from .case import Notification, Now, Times
+from .case import NOTIFICATION_COLUMNS, Notification, Now, Times
 from .deciding import Claimed, Decider, Otherwise
 from .matching import body_hash
 from .ports import Allowed, Gatekeeper, NewOutcome, Outcomes, Vault
@@ -33,14 +33,11 @@ CROSS JOIN LATERAL (
 WHERE c.waiting > 0 OR c.next_due IS NOT NULL
 """
 # FOR UPDATE SKIP LOCKED inside a materialized CTE: as an IN (subquery LIMIT …) the planner may run it once a row.
-CLAIM = """
+CLAIM = f"""
 WITH due AS MATERIALIZED (
     SELECT q.* FROM unnest($3::smallint[], $4::int[]) AS w (lane, most)
     CROSS JOIN LATERAL (
-        SELECT n.notification_id, n.created_on, n.caller, n.request_id, n.round, n.concern, n.state, n.reason, n.provider_code,
-               n.detail, n.sender_scope, n.sender, n.message_class, n.channels, n.not_after, n.truth_read_at, n.due_at, n.if_not_now,
-               n.if_unresolved, n.attempts, n.last_sid, n.possible_duplicate, n.state_at, n.address_id, n.person_id, n.kind, n.role,
-               n.lane, n.segments, n.traceparent
+        SELECT {NOTIFICATION_COLUMNS}, n.address_id, n.person_id, n.kind, n.role, n.lane, n.segments, n.traceparent
         FROM notification n
         WHERE n.account_id = $1 AND n.sender = $2 AND n.lane = w.lane AND n.state = 'queued' AND n.due_at <= $5
         ORDER BY n.due_at, n.notification_id LIMIT w.most
@@ -55,7 +52,7 @@ LEFT JOIN notification_body b ON b.account_id = $1 AND b.created_on = due.create
 LEFT JOIN address a ON a.account_id = $1 AND a.address_id = due.address_id
 """
 _GATES = """
-SELECT address_id, verdicts, stopped FROM gate WHERE account_id = $1 AND address_id = ANY($2) ORDER BY address_id FOR SHARE
+SELECT address_id, verdicts FROM gate WHERE account_id = $1 AND address_id = ANY($2) ORDER BY address_id FOR SHARE
 """
 _CANCELLED = """
 SELECT c.caller, c.concern, c.as_of FROM unnest($2::text[], $3::text[]) AS k (caller, concern)
@@ -154,24 +151,23 @@ class Claimer:
 
     async def _intend(self, conn: Any, calls: Sequence[tuple[Claimed, Allowed]], now: datetime) -> None:
         account_id = self.account.account_id
+        intended = [
+            (
+                *(*c.key, c.token, c.sender.channel, c.sender.name, c.address_id),
+                *(body_hash(c.words.text), c.possible_duplicate),
+            )
+            for c, _ in calls
+        ]
         await conn.execute(
             _INTEND,
             account_id,
-            *_columns(
-                [
-                    (
-                        *(*c.key, c.token, c.sender.channel, c.sender.name, c.address_id),
-                        *(body_hash(c.words.text), c.possible_duplicate),
-                    )
-                    for c, _ in calls
-                ]
-            ),
+            *map(list, zip(*intended, strict=True)),
             self.times.timeout,
             self.times.timeout * 2 + self.times.lapse,
             now,
         )
         moved = [(c.key.notification_id, c.key.number, ",".join(str(seq) for seq in a.seqs)) for c, a in calls]
-        await conn.execute(_SENDING, account_id, *_columns(moved), now)
+        await conn.execute(_SENDING, account_id, *map(list, zip(*moved, strict=True)), now)
 
     async def _write_others(self, conn: Any, others: Sequence[Otherwise], now: datetime) -> None:
         account_id = self.account.account_id
@@ -181,23 +177,15 @@ class Claimer:
             (o.row["notification_id"], o.state, o.reason, o.detail, o.due_at, o.sender or o.row["sender"])
             for o in others
         ]
-        await conn.execute(_OTHERWISE, account_id, *_columns(written), now)
+        await conn.execute(_OTHERWISE, account_id, *map(list, zip(*written, strict=True)), now)
         told = [outcome for other in others if (outcome := _outcome(account_id, other, now)) is not None]
         if told:
             await self.outcomes.add(conn, told)
 
 
 def _outcome(account_id: str, other: Otherwise, now: datetime) -> NewOutcome | None:
-    values = {
-        name: other.row[name] for name in Notification.__dataclass_fields__ if name not in ("account_id", "channels")
-    }
-    notification = Notification(account_id=account_id, channels=tuple(other.row["channels"]), **values)
-    notification = replace(notification, state=other.state, reason=other.reason)
+    notification = replace(Notification.of_row(account_id, other.row), state=other.state, reason=other.reason)
     moment = Now(now, now)
     if other.until is not None:
         return handed_back(notification, other.until, moment)
     return ended(notification, "ended", moment) if other.state in states.ENDS else None
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]

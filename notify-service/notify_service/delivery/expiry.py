@@ -6,17 +6,12 @@ The claim ends what it meets too late; this is for what it never meets.
 from datetime import datetime
 from typing import Any
 
-from .case import Notification, Now
+from .case import NOTIFICATION_COLUMNS, Notification, Now
 from .ports import NewOutcome, Outcomes
 from .record import ended
 from .senders import SendingAccount
 
 _MOST = 500
-_COLUMNS = """
-n.notification_id, n.created_on, n.caller, n.request_id, n.round, n.concern, n.state, n.reason, n.provider_code, n.detail, n.sender_scope,
-n.sender, n.message_class, n.channels, n.not_after, n.truth_read_at, n.due_at, n.if_not_now, n.if_unresolved, n.attempts, n.last_sid,
-n.possible_duplicate, n.state_at
-"""
 _EXPIRE = f"""
 WITH late AS MATERIALIZED (
     SELECT notification_id FROM notification WHERE account_id = $1 AND state = 'queued' AND not_after < $2
@@ -28,7 +23,7 @@ WITH late AS MATERIALIZED (
 UPDATE notification n SET state = 'expired', reason = 'expired', detail = NULL, due_at = NULL, state_at = $2
 FROM (SELECT notification_id FROM late UNION ALL SELECT notification_id FROM undecided) AS over
 WHERE n.account_id = $1 AND n.notification_id = over.notification_id
-RETURNING {_COLUMNS}
+RETURNING {NOTIFICATION_COLUMNS}
 """
 _STRANDED = """
 SELECT notification_id, channels, sender_scope FROM notification
@@ -41,7 +36,7 @@ WHERE n.account_id = $1 AND n.notification_id = w.notification_id
 _FAIL = f"""
 UPDATE notification n SET state = 'failed', reason = 'sender_misconfigured', due_at = NULL, state_at = $3,
        detail = 'no sender is configured for its channels'
-WHERE n.account_id = $1 AND n.notification_id = ANY($2) RETURNING {_COLUMNS}
+WHERE n.account_id = $1 AND n.notification_id = ANY($2) RETURNING {NOTIFICATION_COLUMNS}
 """
 
 
@@ -73,10 +68,6 @@ async def unstrand(conn: Any, account: SendingAccount, outcomes: Outcomes, now: 
 
 
 async def _tell(conn: Any, account_id: str, outcomes: Outcomes, rows: Any, now: datetime) -> None:
-    told: list[NewOutcome] = []
-    for row in rows:
-        values = {name: row[name] for name in row.keys() if name != "channels"}  # noqa: SIM118
-        notification = Notification(account_id=account_id, channels=tuple(row["channels"]), **values)
-        told.append(ended(notification, "ended", Now(now, now)))
+    told: list[NewOutcome] = [ended(Notification.of_row(account_id, row), "ended", Now(now, now)) for row in rows]
     if told:
         await outcomes.add(conn, told)

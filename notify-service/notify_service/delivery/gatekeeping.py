@@ -28,7 +28,7 @@ class LedgerGatekeeper:
         self, row: Mapping[str, Any], gate: Mapping[str, Any] | None, channel: str, now: datetime
     ) -> Allowed | Forbidden | NotNow:
         """The decision on a locked row with its locked gate. Without a gate there is no consent."""
-        del now  # hours of quiet are intake's
+        del now  # neither consent nor country depends on the hour
         if gate is None:
             return Forbidden("no_consent", "the address has no gate")
         policy = self.policy(self.account_id)

@@ -53,7 +53,7 @@ class Gatekeeper(Protocol):
     def may(
         self, row: Mapping[str, Any], gate: Mapping[str, Any] | None, channel: str, now: datetime
     ) -> Allowed | Forbidden | NotNow:
-        """The decision on a locked row with its locked gate (verdicts, stopped). No gate: it fails closed. Pure."""
+        """The decision on a locked row with its locked gate (verdicts). No gate: it fails closed. Pure."""
         ...
 
     async def opted_out(

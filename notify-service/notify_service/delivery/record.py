@@ -11,16 +11,27 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from . import lifecycle, states
-from .case import Attempt, Case, Counted, Ended, HandedBack, Notification, Now, OptedOutAtProvider, Receipt, Step, Times
+from .case import (
+    NOTIFICATION_COLUMNS,
+    Attempt,
+    Case,
+    Counted,
+    Ended,
+    HandedBack,
+    Notification,
+    Now,
+    OptedOutAtProvider,
+    Receipt,
+    Step,
+    Times,
+)
 from .events import Answered, AttemptKey, Event, NotListed, TimePassed, Told
 from .ports import Gatekeeper, NewOutcome, Outcomes
 from .senders import SendingAccount
 
-_LOCK = """
-SELECT notification_id, created_on, caller, request_id, round, concern, state, reason, provider_code, detail, sender_scope, sender,
-       message_class, channels, not_after, truth_read_at, due_at, if_not_now, if_unresolved, attempts, last_sid,
-       possible_duplicate, state_at, clock_timestamp() AS database_now
-FROM notification WHERE account_id = $1 AND notification_id = ANY($2) ORDER BY notification_id FOR UPDATE
+_LOCK = f"""
+SELECT {NOTIFICATION_COLUMNS}, clock_timestamp() AS database_now
+FROM notification n WHERE n.account_id = $1 AND n.notification_id = ANY($2) ORDER BY n.notification_id FOR UPDATE
 """
 _ATTEMPTS = """
 SELECT a.created_on, a.notification_id, a.number, a.channel, a.sender, a.address_id, a.state, a.not_after, a.created_at, a.sid,
@@ -86,7 +97,7 @@ class Recorder:
         account_id = self.account.account_id
         ids = sorted({event.key.notification_id for event in events})
         locked = await conn.fetch(_LOCK, account_id, ids)
-        notifications = {row["notification_id"]: _notification(account_id, row) for row in locked}
+        notifications = {row["notification_id"]: Notification.of_row(account_id, row) for row in locked}
         if not notifications:
             return Recorded(Counter(), requeued=False, outcomes=0)
         now = replace(now, database=locked[-1]["database_now"])
@@ -151,10 +162,11 @@ class Recorder:
         counted: Counter[str] = Counter(effect.what for _, _, effect in effects if isinstance(effect, Counted))
         receipts = [(key, effect) for key, _, effect in effects if isinstance(effect, Receipt)]
         if receipts:
+            kept = [(*key, r.status, r.provider_code, r.sid, r.source) for key, r in receipts]
             await conn.execute(
                 _WRITE_RECEIPTS,
                 account_id,
-                *_columns([(*key, r.status, r.provider_code, r.sid, r.source) for key, r in receipts]),
+                *map(list, zip(*kept, strict=True)),
                 now.business,
             )
         opted_out = {
@@ -237,51 +249,24 @@ async def _write(
 ) -> None:
     changed = [(key, a) for key, a in after[1].items() if a != before[1][key]]
     if changed:
-        await conn.execute(
-            _WRITE_ATTEMPTS,
-            account_id,
-            *_columns(
-                [
-                    (
-                        *(*key, a.state, a.sid, a.witness, a.status, a.status_rank, a.provider_code, a.detail),
-                        *(a.empty_listings, a.check_at, a.possible_duplicate, a.accepted_late, a.resolved_at),
-                    )
-                    for key, a in changed
-                ]
-            ),
-        )
+        attempts = [
+            (
+                *(*key, a.state, a.sid, a.witness, a.status, a.status_rank, a.provider_code, a.detail),
+                *(a.empty_listings, a.check_at, a.possible_duplicate, a.accepted_late, a.resolved_at),
+            )
+            for key, a in changed
+        ]
+        await conn.execute(_WRITE_ATTEMPTS, account_id, *map(list, zip(*attempts, strict=True)))
     moved = [n for key, n in after[0].items() if n != before[0][key]]
     if moved:
-        await conn.execute(
-            _WRITE_NOTIFICATIONS,
-            account_id,
-            *_columns(
-                [
-                    (
-                        *(
-                            n.notification_id,
-                            n.state,
-                            n.reason,
-                            n.provider_code,
-                            n.detail,
-                            n.sender,
-                            ",".join(n.channels),
-                        ),
-                        *(n.due_at, n.last_sid, n.possible_duplicate, n.state_at),
-                    )
-                    for n in moved
-                ]
-            ),
-        )
-
-
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _notification(account_id: str, row: Any) -> Notification:
-    values = {name: row[name] for name in row.keys() if name not in ("database_now", "channels")}  # noqa: SIM118
-    return Notification(account_id=account_id, channels=tuple(row["channels"]), **values)
+        notifications = [
+            (
+                *(n.notification_id, n.state, n.reason, n.provider_code, n.detail, n.sender, ",".join(n.channels)),
+                *(n.due_at, n.last_sid, n.possible_duplicate, n.state_at),
+            )
+            for n in moved
+        ]
+        await conn.execute(_WRITE_NOTIFICATIONS, account_id, *map(list, zip(*notifications, strict=True)))
 
 
 def _attempt(row: Any) -> Attempt:

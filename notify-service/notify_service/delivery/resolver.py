@@ -47,7 +47,6 @@ JOIN notification_body b ON b.account_id = $1 AND b.created_on = k.created_on AN
 ORDER BY b.notification_id, b.round DESC
 """
 _TAKEN = "SELECT sid FROM attempt WHERE account_id = $1 AND created_on >= $2 AND sid = ANY($3)"
-_NEXT = "SELECT greatest(0, extract(epoch FROM min(check_at) - clock_timestamp()))::float8 FROM attempt WHERE account_id = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +92,6 @@ class Resolver:
         listings = await self._listings(unknown, gate) if unknown else []
         await asyncio.gather(*looks, *listings)
         return len(due)
-
-    async def next_due(self) -> float | None:
-        """Seconds until the next attempt is due; None if there is none."""
-        async with self._pool.acquire() as conn:
-            seconds = await conn.fetchval(_NEXT, self._account.account_id)
-        return None if seconds is None else float(seconds)
 
     async def _look(self, due: _Due, gate: asyncio.Semaphore) -> None:
         """Asks for a message by its id. No news is recorded too: it sets the next look, or gives up."""
