@@ -11,6 +11,7 @@ from aiohttp import web
 
 from paybell_sandbox import control, page, stripe, twilio
 from paybell_sandbox.clock import ClockNotMovedError
+from paybell_sandbox.door import DOOR, Door
 from paybell_sandbox.sandbox import SANDBOX, Sandbox
 from paybell_sandbox.settings import Settings
 
@@ -79,13 +80,13 @@ async def running(settings: Settings) -> AsyncIterator[RunningSandbox]:
     app = application(sandbox)
     host, _, port = settings.listen.rpartition(":")
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    app[DOOR] = door = Door(runner, host, int(port))
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, int(port))
-        await site.start()
-        bound = runner.addresses[0][1]
-        yield RunningSandbox(settings.public_url or f"http://{host}:{bound}", sandbox, app)
+        await door.open()
+        yield RunningSandbox(settings.public_url or f"http://{host}:{door.port}", sandbox, app)
     finally:
+        await door.close()
         await runner.cleanup()
 
 

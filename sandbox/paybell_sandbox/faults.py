@@ -4,26 +4,27 @@ Everything random comes from the sandbox's seed, and every rule counts how often
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 Side = Literal["twilio", "stripe"]
 
 Act = Literal[
-    "refuse",  # the connection is closed before anything is read
+    "close",  # nothing is done and the connection is closed without an answer
+    "reset",  # nothing is done and the connection is reset
     "429",
     "500",
     "503",
     "html",  # 403 with a page of HTML, as a proxy between would answer
     "hang",  # nothing is done and nothing is answered for `seconds`, then the connection is closed
-    "reset",  # nothing is done and the connection is reset
     "slow",  # `seconds` pass, then it is done and answered
     "500_after",  # it is done, and the answer is 500
     "503_after",
     "hang_after",  # it is done, and nothing is answered for `seconds`
     "reset_after",  # it is done, and the connection is reset
     "truncate",  # it is done, and half of the answer arrives
+    "down",  # it is done and answered, and then for `seconds` whoever connects to the sandbox is refused
     "lag",  # a listing does not show what is younger than `seconds`
     "lose",  # a callback or event is never sent
     "double",  # it is sent twice
@@ -32,22 +33,17 @@ Act = Literal[
     "reorder",  # it is sent behind the one that follows
 ]
 
-ACTS: tuple[str, ...] = get_args(Act)
-SIDES: tuple[str, ...] = get_args(Side)
-POST_ACTS: tuple[str, ...] = ("lose", "double", "early", "delay", "reorder")
-"""Acts on what the vendor sends; all others but ``lag`` are acts on calls to the vendor."""
+ACTS: Final[tuple[str, ...]] = get_args(Act)
+SIDES: Final[tuple[str, ...]] = get_args(Side)
 
-TWILIO_CALLS: tuple[str, ...] = (
-    "accounts.fetch", "messages.create", "messages.list", "messages.fetch", "messages.update", "messages.delete",
-    "calls.create", "calls.list", "calls.fetch", "calls.update", "calls.delete", "lookups.fetch",
+CALL_ACTS: Final[tuple[str, ...]] = (
+    "close", "reset", "429", "500", "503", "html", "hang", "slow", "500_after", "503_after", "hang_after", "reset_after",
+    "truncate", "down",
 )  # fmt: skip
+"""What befalls a call to a vendor, whichever it is."""
 
-_POSTS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("twilio", "callback"): POST_ACTS,
-    ("twilio", "inbound"): ("lose", "double", "delay"),
-    ("stripe", "event"): ("lose", "double", "delay", "reorder"),
-}
-"""What a vendor sends by itself, and what can befall it."""
+WAITING_ACTS: Final = frozenset({"hang", "slow", "hang_after", "down", "lag", "delay"})
+"""Without seconds they would be no act at all."""
 
 
 class UnknownFaultError(ValueError):
@@ -62,10 +58,10 @@ class Rule:
         side: at which vendor.
         operation: which call, as ``messages.create``, ``messages.list``, ``callback``, ``inbound``; ``*`` for all calls and posts.
         act: what happens.
-        probability: to how many of the calls that match, 0 to 1.
+        probability: to how many of the calls that match, above 0 to 1.
         count: to at most how many; None without end.
         skip: how many calls that match go well first.
-        to: only where the recipient's number ends so.
+        to: only where the recipient's number ends so; at Twilio.
         seconds: for the acts that wait, before the time scale; with 429 and 503 it is said as Retry-After.
         fired: how often it has happened.
     """
@@ -95,12 +91,8 @@ class Rule:
         return {name: value for name, value in asdict(self).items() if name != "matched"}
 
 
-def parse_rule(raw: object) -> Rule:
-    """A rule from JSON. One that could never fire is refused: a test with it would test nothing.
-
-    Raises:
-        UnknownFaultError: naming the word that is wrong.
-    """
+def _words(raw: object) -> dict[str, Any]:
+    """The rule's words, each of its kind; whether such a rule can fire is another question."""
     known = {"side", "operation", "act", "probability", "count", "skip", "to", "seconds"}
     if not isinstance(raw, dict):
         raise UnknownFaultError("a fault is a JSON object")
@@ -112,42 +104,28 @@ def parse_rule(raw: object) -> Rule:
         raise UnknownFaultError(f"act is one of {list(ACTS)}")
     if not isinstance(raw.get("operation"), str):
         raise UnknownFaultError("operation names a call, for example messages.create, or * for all")
+    if not isinstance(raw.get("to", ""), str):
+        raise UnknownFaultError("to is the end of a number, as text")
     _check_figures(raw)
-    _check_can_fire(raw["side"], raw["operation"], raw["act"])
-    return Rule(**raw)
+    return raw
 
 
 def _check_figures(raw: dict[str, Any]) -> None:
-    if not (_is_number(raw.get("probability", 1.0)) and 0 <= raw.get("probability", 1.0) <= 1):
-        raise UnknownFaultError("probability is a number from 0 to 1")
+    if not (_is_number(raw.get("probability", 1.0)) and 0 < raw.get("probability", 1.0) <= 1):
+        raise UnknownFaultError("probability is a number above 0, to 1")
     if not (_is_number(raw.get("seconds", 0.0)) and 0 <= raw.get("seconds", 0.0) <= 86_400):
         raise UnknownFaultError("seconds is a number from 0 to 86400")
-    for name in ("count", "skip"):
-        figure = raw.get(name)
-        if name in raw and not (name == "count" and figure is None) and not (type(figure) is int and figure >= 0):
-            raise UnknownFaultError(f"{name} is a whole number from 0 on")
-    if not isinstance(raw.get("to", ""), str):
-        raise UnknownFaultError("to is the end of a number, as text")
+    if raw["act"] in WAITING_ACTS and not raw.get("seconds"):
+        raise UnknownFaultError(f"{raw['act']} needs seconds above 0")
+    count, skip = raw.get("count"), raw.get("skip", 0)
+    if count is not None and not (type(count) is int and count >= 1):
+        raise UnknownFaultError("count is a whole number from 1 on")
+    if not (type(skip) is int and skip >= 0):
+        raise UnknownFaultError("skip is a whole number from 0 on")
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _check_can_fire(side: str, operation: str, act: str) -> None:
-    posts = _POSTS.get((side, operation))
-    if posts is not None:
-        if act not in posts:
-            raise UnknownFaultError(f"what befalls {operation} at {side} is one of {list(posts)}, not {act}")
-        return
-    if operation == "*":
-        return
-    if act in POST_ACTS:
-        raise UnknownFaultError(f"{act} befalls what the vendor sends: {[name for s, name in _POSTS if s == side]}")
-    if side == "twilio" and operation not in TWILIO_CALLS:
-        raise UnknownFaultError(f"twilio has no operation {operation}; it has {['callback', 'inbound', *TWILIO_CALLS]}")
-    if act == "lag" and not (side == "twilio" and operation.endswith(".list")):
-        raise UnknownFaultError("lag befalls messages.list and calls.list at twilio")
 
 
 class Faults:
@@ -156,7 +134,34 @@ class Faults:
     def __init__(self, seed: int) -> None:
         """No rule; randomness from the seed."""
         self._random = random.Random(f"faults {seed}")  # noqa: S311 - reproducible on purpose
+        self._befall: dict[str, Mapping[str, Collection[str]]] = {}
         self.rules: list[Rule] = []
+
+    def know(self, side: Side, befall: Mapping[str, Collection[str]]) -> None:
+        """A side says what it is asked and what it sends by itself, and which acts can befall each of them."""
+        self._befall[side] = befall
+
+    def parse(self, raw: object) -> Rule:
+        """A rule from JSON. One that could never fire is refused: a test with it would test nothing.
+
+        Raises:
+            UnknownFaultError: naming the word that is wrong.
+        """
+        rule = Rule(**_words(raw))
+        operations = self._befall.get(rule.side, {})
+        if rule.operation == "*":
+            acts = {act for befalls in operations.values() for act in befalls}
+        elif rule.operation in operations:
+            acts = set(operations[rule.operation])
+        else:
+            raise UnknownFaultError(f"{rule.side} has no operation {rule.operation}; it has {sorted(operations)}")
+        if rule.act not in acts:
+            raise UnknownFaultError(
+                f"what befalls {rule.operation} at {rule.side} is one of {sorted(acts)}, not {rule.act}"
+            )
+        if rule.to and rule.side == "stripe":
+            raise UnknownFaultError("to is for twilio: no call to stripe has a recipient")
+        return rule
 
     def replace(self, rules: Sequence[object]) -> None:
         """Puts these rules in force instead of the present ones.
@@ -164,9 +169,9 @@ class Faults:
         Raises:
             UnknownFaultError: and then nothing changes.
         """
-        self.rules = [parse_rule(rule) for rule in rules]
+        self.rules = [self.parse(rule) for rule in rules]
 
-    def pick(self, side: Side, operation: str, to: str = "", acts: tuple[str, ...] = ACTS) -> Rule | None:
+    def pick(self, side: Side, operation: str, to: str = "", acts: Collection[str] = ACTS) -> Rule | None:
         """The first rule that strikes this call, counted; None if all goes well."""
         for rule in self.rules:
             if rule.act in acts and rule.wants(side, operation, to):

@@ -4,16 +4,12 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from aiohttp import web
 
-from paybell_sandbox.faults import Rule, Side
+from paybell_sandbox.door import DOOR
+from paybell_sandbox.faults import CALL_ACTS, Rule, Side
 from paybell_sandbox.sandbox import SANDBOX, Sandbox
-
-CALL_ACTS: Final = (
-    "refuse", "429", "500", "503", "html", "hang", "reset", "slow", "500_after", "503_after", "hang_after", "reset_after", "truncate",
-)  # fmt: skip
 
 HTML = "<html><head><title>403 Forbidden</title></head><body><h1>Forbidden</h1></body></html>"
 
@@ -68,7 +64,7 @@ async def answer(
         if rule.seconds and rule.act != "500":
             refused.headers["Retry-After"] = str(max(1, round(sandbox.waiting(rule.seconds))))
         return refused
-    if rule.act in ("refuse", "reset"):
+    if rule.act in ("close", "reset"):
         return _drop(request, reset=rule.act == "reset")
     if rule.act == "html":
         return web.Response(status=403, text=HTML, content_type="text/html")
@@ -97,6 +93,10 @@ async def _while_or_after(
             return _drop(request, reset=False)
         case "truncate":
             return await _truncated(request, done)
+        case "down":
+            await request.app[DOOR].shut(sandbox.waiting(rule.seconds))
+            done.force_close()
+            return done
         case _:
             return _drop(request, reset=True)
 

@@ -4,19 +4,26 @@ For tests without a server: `telling.tell` plays a story and gives its events, `
 """
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 from aiohttp import web
 
+from paybell_sandbox.faults import CALL_ACTS
 from paybell_sandbox.sandbox import Sandbox
-from paybell_sandbox.stripe import control, hosted
+from paybell_sandbox.stripe import control, deliveries, hosted
+from paybell_sandbox.stripe.api.routes import ROUTES
 from paybell_sandbox.stripe.api.server import PREFIX
 from paybell_sandbox.stripe.side import STRIPE, Stripe
+
+BEFALL: Final = {**{route.operation: CALL_ACTS for route in ROUTES}, "event": deliveries.ACTS}
+"""What can go wrong with each call, and with the events that Stripe sends."""
 
 
 def setup(app: web.Application, sandbox: Sandbox) -> None:
     """Adds Stripe's API under ``/stripe`` and the routes of Stripe's side below ``/sandbox``."""
     stripe = Stripe(sandbox)
     app[STRIPE] = stripe
+    sandbox.faults.know("stripe", BEFALL)
     hosted.setup(app)
     app.router.add_route("*", PREFIX + "/{path:.*}", stripe.answer)
     control.setup(app)

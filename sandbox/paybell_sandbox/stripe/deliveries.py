@@ -22,7 +22,7 @@ from paybell_sandbox.stripe.world import Event, Obj
 GAPS: Final = (1, 2, 5, 15, 60, 300, 1_800, 7_200, 21_600, 43_200, 86_400, 86_400)
 """Seconds before each further attempt; about three days in all."""
 TIMEOUT_SECONDS: Final = 10.0
-_ACTS: Final = ("lose", "double", "delay", "reorder")
+ACTS: Final = ("lose", "double", "delay", "reorder")
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Deliveries:
 
     def _begin(self, record: Record, endpoint: Endpoint) -> None:
         options = self._options
-        fault = self._sandbox.faults.pick("stripe", "event", acts=_ACTS)
+        fault = self._sandbox.faults.pick("stripe", "event", acts=ACTS)
         act = fault.act if fault else None
         if act == "lose" or self._random.random() < options.loss:
             self._note(record, Attempt(endpoint.id, time.time(), 1, None, "lost on the way, as asked for"))

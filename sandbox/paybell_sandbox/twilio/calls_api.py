@@ -7,22 +7,12 @@ from aiohttp import web
 from paybell_sandbox.twilio import call_request, listing, voice
 from paybell_sandbox.twilio.errors import TwilioError
 from paybell_sandbox.twilio.network import NETWORK, Network
-from paybell_sandbox.twilio.serving import fields, served
-from paybell_sandbox.twilio.shapes import API_VERSION, Call
+from paybell_sandbox.twilio.serving import ACCOUNT, Route, fields
+from paybell_sandbox.twilio.shapes import Call
 
 UPDATES: Final = frozenset({
     "Url", "Method", "Status", "FallbackUrl", "FallbackMethod", "StatusCallback", "StatusCallbackMethod", "Twiml", "TimeLimit",
 })  # fmt: skip
-
-
-def setup(app: web.Application, prefix: str) -> None:
-    """Adds the routes."""
-    account = f"{prefix}/{API_VERSION}/Accounts/{{account}}"
-    app.router.add_post(f"{account}/Calls.json", served("calls.create", _create))
-    app.router.add_get(f"{account}/Calls.json", served("calls.list", _list))
-    app.router.add_get(f"{account}/Calls/{{sid}}.json", served("calls.fetch", _fetch))
-    app.router.add_post(f"{account}/Calls/{{sid}}.json", served("calls.update", _update))
-    app.router.add_delete(f"{account}/Calls/{{sid}}.json", served("calls.delete", _delete))
 
 
 async def _create(request: web.Request) -> web.Response:
@@ -89,3 +79,12 @@ async def _delete(request: web.Request) -> web.Response:
     call.deleted = True
     network.announce(call)
     return web.Response(status=204)
+
+
+ROUTES: Final = (
+    Route("calls.create", "POST", f"{ACCOUNT}/Calls.json", _create),
+    Route("calls.list", "GET", f"{ACCOUNT}/Calls.json", _list),
+    Route("calls.fetch", "GET", f"{ACCOUNT}/Calls/{{sid}}.json", _fetch),
+    Route("calls.update", "POST", f"{ACCOUNT}/Calls/{{sid}}.json", _update),
+    Route("calls.delete", "DELETE", f"{ACCOUNT}/Calls/{{sid}}.json", _delete),
+)

@@ -10,6 +10,8 @@ from paybell_sandbox.twilio import numbers, reports, segments
 from paybell_sandbox.twilio.network import Network, plain_number
 from paybell_sandbox.twilio.shapes import API_VERSION, Message
 
+ACTS: Final = ("early",)
+
 SECONDS_TO: Final = {
     "queued": 0.05,
     "sending": 0.05,
@@ -70,7 +72,7 @@ def take(network: Network, wanted: Wanted) -> Message:
         status_callback=wanted.status_callback,
         num_media=wanted.num_media,
     )
-    if network.sandbox.faults.pick("twilio", "callback", plain_number(wanted.to), ("early",)) is not None:
+    if network.sandbox.faults.pick("twilio", "callback", plain_number(wanted.to), ACTS) is not None:
         message.early = asyncio.Event()
     network.add(message)
     network.come_to(message, first)

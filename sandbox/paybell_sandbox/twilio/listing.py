@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from aiohttp import web
 
@@ -10,8 +10,9 @@ from paybell_sandbox.sandbox import SANDBOX
 from paybell_sandbox.twilio.errors import TwilioError
 from paybell_sandbox.twilio.network import plain_number
 
-BIGGEST_PAGE = 1_000
-USUAL_PAGE = 50
+ACTS: Final = ("lag",)
+BIGGEST_PAGE: Final = 1_000
+USUAL_PAGE: Final = 50
 
 
 class Listed(Protocol):
@@ -58,7 +59,7 @@ def shown(
         TwilioError: where a date is none.
     """
     query, sandbox = request.query, request.app[SANDBOX]
-    lag = sandbox.faults.pick("twilio", operation, plain_number(query.get("To", "")), ("lag",))
+    lag = sandbox.faults.pick("twilio", operation, plain_number(query.get("To", "")), ACTS)
     youngest = sandbox.clock.real_now() - datetime.timedelta(seconds=sandbox.waiting(lag.seconds) if lag else 0)
     asked = {name: [_asked(query, name + sign) for sign in ("", ">", "<")] for name in dates}
     wanted = [

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from paybell_sandbox.twilio import numbers
 from paybell_sandbox.twilio.errors import TwilioError
-from paybell_sandbox.twilio.serving import served
+from paybell_sandbox.twilio.serving import Route
 
 FIELDS: Final = (
     "caller_name", "sim_swap", "call_forwarding", "line_status", "line_type_intelligence", "identity_match", "reassigned_number",
@@ -20,11 +20,6 @@ REASONS: Final = {
     phonenumbers.ValidationResult.INVALID_COUNTRY_CODE: "INVALID_COUNTRY_CODE",
     phonenumbers.ValidationResult.INVALID_LENGTH: "INVALID_LENGTH",
 }
-
-
-def setup(app: web.Application, prefix: str) -> None:
-    """Adds the route."""
-    app.router.add_get(f"{prefix}/v2/PhoneNumbers/{{number}}", served("lookups.fetch", _fetch))
 
 
 async def _fetch(request: web.Request) -> web.Response:
@@ -63,3 +58,6 @@ def _resource(number: str, asked: list[str]) -> dict[str, object]:
             "mobile_country_code": "310", "mobile_network_code": "260", "error_code": None,
         }  # fmt: skip
     return body
+
+
+ROUTES: Final = (Route("lookups.fetch", "GET", "/v2/PhoneNumbers/{number}", _fetch),)

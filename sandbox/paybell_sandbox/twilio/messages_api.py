@@ -7,24 +7,13 @@ from aiohttp import web
 from paybell_sandbox.twilio import carrier, listing, message_request
 from paybell_sandbox.twilio.errors import TwilioError
 from paybell_sandbox.twilio.network import NETWORK
-from paybell_sandbox.twilio.serving import fields, served
-from paybell_sandbox.twilio.shapes import API_VERSION, Message, account_json
+from paybell_sandbox.twilio.serving import ACCOUNT, Route, fields
+from paybell_sandbox.twilio.shapes import Message, account_json
 
 FINAL: Final = frozenset({"delivered", "undelivered", "failed", "canceled", "received", "read"})
 """No status comes after these. ``sent`` counts too where a number's carrier never says more."""
 
 UPDATES: Final = frozenset({"Body", "Status"})
-
-
-def setup(app: web.Application, prefix: str) -> None:
-    """Adds the routes."""
-    account = f"{prefix}/{API_VERSION}/Accounts/{{account}}"
-    app.router.add_get(f"{account}.json", served("accounts.fetch", _account))
-    app.router.add_post(f"{account}/Messages.json", served("messages.create", _create))
-    app.router.add_get(f"{account}/Messages.json", served("messages.list", _list))
-    app.router.add_get(f"{account}/Messages/{{sid}}.json", served("messages.fetch", _fetch))
-    app.router.add_post(f"{account}/Messages/{{sid}}.json", served("messages.update", _update))
-    app.router.add_delete(f"{account}/Messages/{{sid}}.json", served("messages.delete", _delete))
 
 
 async def _account(request: web.Request) -> web.Response:
@@ -89,3 +78,13 @@ async def _delete(request: web.Request) -> web.Response:
 
 def _is_final(message: Message) -> bool:
     return message.status in FINAL or message.status == "sent"
+
+
+ROUTES: Final = (
+    Route("accounts.fetch", "GET", f"{ACCOUNT}.json", _account),
+    Route("messages.create", "POST", f"{ACCOUNT}/Messages.json", _create),
+    Route("messages.list", "GET", f"{ACCOUNT}/Messages.json", _list),
+    Route("messages.fetch", "GET", f"{ACCOUNT}/Messages/{{sid}}.json", _fetch),
+    Route("messages.update", "POST", f"{ACCOUNT}/Messages/{{sid}}.json", _update),
+    Route("messages.delete", "DELETE", f"{ACCOUNT}/Messages/{{sid}}.json", _delete),
+)

@@ -17,6 +17,8 @@ from paybell_sandbox.twilio.shapes import API_VERSION, Message
 
 Keyword = Literal["STOP", "START", "HELP"]
 
+ACTS: Final = ("lose", "double", "delay")
+
 STOP: Final = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 START: Final = frozenset({"START", "YES", "UNSTOP"})
 HELP: Final = frozenset({"HELP", "INFO"})
@@ -74,7 +76,7 @@ def _reply(network: Network, message: Message, words: str) -> None:
 
 async def _post(network: Network, message: Message, service: str | None, kind: Keyword | None) -> None:
     sandbox = network.sandbox
-    rule = sandbox.faults.pick("twilio", "inbound", plain_number(message.from_ or ""), ("lose", "double", "delay"))
+    rule = sandbox.faults.pick("twilio", "inbound", plain_number(message.from_ or ""), ACTS)
     act = rule.act if rule is not None else None
     if rule is not None:
         sandbox.publish("fault", {"side": "twilio", "operation": "inbound", "act": rule.act})

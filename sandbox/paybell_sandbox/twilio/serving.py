@@ -1,6 +1,8 @@
 """How every call to Twilio's side is answered: faults first, then credentials, then the work or a refusal in Twilio's JSON."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 
@@ -8,13 +10,37 @@ from paybell_sandbox import faulty
 from paybell_sandbox.twilio.authentication import authenticate
 from paybell_sandbox.twilio.errors import TwilioError, refusal, refuse_status
 from paybell_sandbox.twilio.network import NETWORK, plain_number
+from paybell_sandbox.twilio.shapes import API_VERSION
 
 Work = Callable[[web.Request], Awaitable[web.Response]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def served(operation: str, work: Work) -> Handler:
-    """A handler that does ``work`` under the name by which faults know it."""
+ACCOUNT: Final = f"/{API_VERSION}/Accounts/{{account}}"
+"""Where an account's own things are."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """A call that Twilio has.
+
+    Attributes:
+        operation: the name by which faults know it.
+        path: below the base URL.
+        work: does what is asked.
+    """
+
+    operation: str
+    method: str
+    path: str
+    work: Work
+
+    def add(self, app: web.Application, prefix: str) -> None:
+        """Serves it below the path that stands for Twilio's base URL."""
+        app.router.add_route(self.method, prefix + self.path, _served(self.operation, self.work))
+
+
+def _served(operation: str, work: Work) -> Handler:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         async def accept() -> web.Response:

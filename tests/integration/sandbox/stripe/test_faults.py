@@ -1,12 +1,15 @@
 """Stripe's side failing on demand, before and after the work is done."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
 import pytest
 import stripe
 
-from tests.integration.sandbox.stripe.conftest import Control
+from paybell_sandbox.app import RunningSandbox
+from paybell_sandbox.door import DOOR
+from tests.integration.sandbox.stripe.conftest import PATIENCE, Control
 
 KEY: Any = {"idempotency_key": "refund-1"}
 
@@ -66,11 +69,25 @@ async def test_too_many_requests_says_why(client: stripe.StripeClient, control: 
     assert (await client.v1.customers.list_async()).data == []
 
 
-@pytest.mark.parametrize("act", ["refuse", "reset"])
+@pytest.mark.parametrize("act", ["close", "reset"])
 async def test_a_connection_breaks(client: stripe.StripeClient, control: Control, act: str) -> None:
     await fail(control, "*", act, count=2)  # aiohttp asks a second time by itself where a GET got no answer
     with pytest.raises(stripe.APIConnectionError):
         await client.v1.customers.list_async()
+
+
+async def test_while_it_is_down_connections_are_refused(
+    client: stripe.StripeClient, control: Control, box: RunningSandbox
+) -> None:
+    opened = box.app[DOOR].opened
+    await fail(control, "customers.list", "down", seconds=50)  # half a second of the sandbox's time
+    assert (await client.v1.customers.list_async()).data == []
+    with pytest.raises(stripe.APIConnectionError) as refused:
+        await client.v1.customers.list_async()
+    assert isinstance(refused.value.__cause__, aiohttp.ClientConnectorError)
+    async with asyncio.timeout(PATIENCE):
+        await opened.wait()
+    assert (await client.v1.customers.list_async()).data == []
 
 
 async def test_a_call_without_an_answer_is_logged_without_one(client: stripe.StripeClient, control: Control) -> None:

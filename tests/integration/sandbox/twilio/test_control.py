@@ -122,7 +122,7 @@ async def feed(lab: Lab, last: int | None = None) -> AsyncIterator[Heard]:
 
 async def test_the_feed_tells_of_every_change(lab: Lab, hook: Hook) -> None:
     async with feed(lab) as heard:
-        await lab.faults({"operation": "messages.create", "act": "slow", "count": 1})
+        await lab.faults({"operation": "messages.create", "act": "slow", "seconds": 1, "count": 1})
         made = await lab.send(status_callback=hook.url)
         await lab.quiet()
         await lab.ask("POST", "inbound", {"from": PHONE, "to": OURS, "body": "hi"})

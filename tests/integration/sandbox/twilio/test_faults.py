@@ -2,13 +2,16 @@
 
 import asyncio
 import errno
+import socket
 from typing import Any
 
 import aiohttp
 import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException
 
-from tests.integration.sandbox.twilio.conftest import PHONE, Lab, Make
+from paybell_sandbox import stripe, twilio
+from paybell_sandbox.door import DOOR
+from tests.integration.sandbox.twilio.conftest import PATIENCE, PHONE, Lab, Make
 
 BROKEN = (aiohttp.ClientError, TimeoutError, ValueError, TwilioException)
 
@@ -46,7 +49,7 @@ async def test_refused_after_it_was_taken(lab: Lab, act: str) -> None:
 @pytest.mark.parametrize(
     ("act", "error", "taken"),
     [
-        ("refuse", aiohttp.ServerDisconnectedError, 0),
+        ("close", aiohttp.ServerDisconnectedError, 0),
         ("reset", aiohttp.ClientOSError, 0),
         ("hang", aiohttp.ServerDisconnectedError, 0),
         ("reset_after", aiohttp.ClientOSError, 1),
@@ -66,6 +69,31 @@ async def test_the_connection_goes(lab: Lab, act: str, error: type[Exception], t
     assert [entry["status"] for entry in (await lab.ask("GET", "requests"))["requests"]] == [0]
     await lab.send()
     assert len(await lab.messages()) == taken + 1
+
+
+async def test_while_it_is_down_whoever_connects_is_refused_and_afterwards_all_goes_on(make: Make) -> None:
+    """Only that a client may take for "not sent": no connection ever was up."""
+    lab = await make(time_scale=1.0)
+    port = int(lab.box.url.rpartition(":")[2])
+    opened = lab.box.app[DOOR].opened
+    await lab.faults(create("down", seconds=0.5))
+    made = await lab.send()
+    assert not opened.is_set()
+    with pytest.raises(aiohttp.ClientConnectorError) as refused:
+        await lab.send()
+    assert refused.value.os_error.errno == errno.ECONNREFUSED
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", port))  # nobody else may take the address meanwhile
+    async with asyncio.timeout(PATIENCE):
+        await opened.wait()
+    again = await lab.send()
+    assert [message["sid"] for message in await lab.messages()] == [made.sid, again.sid]
+
+
+async def test_a_sandbox_that_is_down_can_end(make: Make) -> None:
+    lab = await make(time_scale=1.0)
+    await lab.faults(create("down", seconds=3600))
+    await lab.send()
 
 
 async def test_a_proxy_between_answers_html(lab: Lab) -> None:
@@ -150,6 +178,25 @@ async def test_the_third_only_and_then_every_second_by_the_seed(make: Make) -> N
         {"side": "twilio", "operation": "*", "act": "500", "seconds": "long"},
         {"side": "twilio", "operation": "*", "act": "500", "to": 1},
         {"side": "twilio", "operation": "*", "act": "500", "nth": 3},
+        {"side": "twilio", "operation": "*", "act": "500", "count": 0},
+        {"side": "twilio", "operation": "*", "act": "500", "probability": 0},
+        {"side": "twilio", "operation": "inbound", "act": "early"},
+        {"side": "twilio", "operation": "messages.fetch", "act": "lag", "seconds": 1},
+        *(
+            {"side": "twilio", "operation": "messages.create", "act": act}
+            for act in ("hang", "slow", "hang_after", "down")
+        ),
+        {"side": "twilio", "operation": "messages.list", "act": "lag", "seconds": 0},
+        {"side": "twilio", "operation": "callback", "act": "delay"},
+        {"side": "stripe", "operation": "refnds.create", "act": "500"},
+        {"side": "stripe", "operation": "unknown", "act": "500"},
+        {"side": "stripe", "operation": "messages.create", "act": "500"},
+        {"side": "stripe", "operation": "*", "act": "early"},
+        {"side": "stripe", "operation": "*", "act": "lag", "seconds": 1},
+        {"side": "stripe", "operation": "customers.list", "act": "lag", "seconds": 1},
+        {"side": "stripe", "operation": "event", "act": "early"},
+        {"side": "stripe", "operation": "event", "act": "500"},
+        {"side": "stripe", "operation": "*", "act": "500", "to": "2671"},
     ],
 )
 async def test_a_rule_that_could_never_fire_is_refused_and_changes_nothing(lab: Lab, rule: Any) -> None:
@@ -157,3 +204,14 @@ async def test_a_rule_that_could_never_fire_is_refused_and_changes_nothing(lab: 
     told = await lab.ask("PUT", "faults", {"rules": [rule]}, status=400)
     assert told["error"]
     assert len((await lab.ask("GET", "faults"))["rules"]) == 1
+
+
+@pytest.mark.parametrize("side", ["twilio", "stripe"])
+async def test_each_act_that_a_side_names_for_an_operation_is_taken(lab: Lab, side: str) -> None:
+    befall = {"twilio": twilio.BEFALL, "stripe": stripe.BEFALL}[side]
+    rules = [
+        {"side": side, "operation": operation, "act": act, "seconds": 1}
+        for operation, acts in {**befall, "*": {act for befalls in befall.values() for act in befalls}}.items()
+        for act in acts
+    ]
+    assert len((await lab.ask("PUT", "faults", {"rules": rules}))["rules"]) == len(rules)
