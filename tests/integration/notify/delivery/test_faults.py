@@ -11,7 +11,7 @@ from tests.integration.notify.delivery.desk import Desk, desk
 
 # What goes wrong, beside a created message in which half of the callbacks are lost anyway.
 ACCEPTED = ["500_after", "503_after", "hang_after", "reset_after", "truncate"]
-NEVER_ACCEPTED = ["500", "503", "reset", "refuse", "html", "hang"]
+NEVER_ACCEPTED = ["500", "503", "reset", "close", "html", "hang"]
 LOST = {"operation": "callback", "act": "lose"}
 
 
@@ -124,6 +124,29 @@ async def test_a_provider_out_of_reach_leaves_everything_waiting(notify_pool: as
             row = await d.until(one, "delivered")
             assert not row["possible_duplicate"]
             assert len(await d.at_provider(f"+141555510{n:02}")) == 1
+
+
+async def test_what_meets_a_refused_connection_was_not_sent_and_goes_once_when_it_is_back(
+    notify_pool: asyncpg.Pool,
+) -> None:
+    """Only where no connection ever was up nothing can have been sent: no listing is asked, nothing is marked."""
+    async with desk(notify_pool) as d:
+        d.faults({"operation": "messages.create", "act": "down", "seconds": 60, "count": 1})  # three of our seconds
+        last = await d.submit("+14155551000")
+        await d.until(last, "delivered")
+        ones = [await d.submit(f"+141555510{n:02}") for n in range(1, 4)]
+        await d.halted("unreachable")
+        earlier: set[str] = set()
+        for n, one in enumerate(ones, start=1):
+            row = await d.until(one, "delivered", seconds=30)
+            assert not row["possible_duplicate"]
+            *before, (state, _) = await witness_of(d, one)
+            assert state == "accepted"
+            earlier |= {was for was, _ in before}
+            assert len(await d.at_provider(f"+141555510{n:02}")) == 1
+        assert earlier == {"not_sent"}
+        assert not [asked for asked in await d.requests() if asked["method"] == "GET"]
+        assert d.counted["resent"] == 0
 
 
 async def test_refused_credentials_stop_the_account_and_lose_nothing(notify_pool: asyncpg.Pool) -> None:
