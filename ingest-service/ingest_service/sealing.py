@@ -26,6 +26,10 @@ class UnsealableError(RuntimeError):
     """A sealed value that does not open: its key is not configured, or it was moved or changed."""
 
 
+class MissingKeyError(UnsealableError):
+    """A sealed value whose key is not configured: it opens again as soon as the key is."""
+
+
 def parse_keys(text: str) -> dict[str, bytes]:
     """Keys by id, the one to use for new values first.
 
@@ -79,11 +83,12 @@ class Sealer:
         """The value.
 
         Raises:
-            UnsealableError: where its key is not configured, or it does not belong to this place.
+            MissingKeyError: where its key is not configured.
+            UnsealableError: where it does not belong to this place.
         """
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise UnsealableError(f"data key {key_id} is not configured; add it behind the current one")
+            raise MissingKeyError(f"data key {key_id} is not configured; add it behind the current one")
         try:
             return cipher.decrypt(ciphertext[:NONCE_BYTES], ciphertext[NONCE_BYTES:], place.encode())
         except InvalidTag:

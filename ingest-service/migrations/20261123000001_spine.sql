@@ -55,9 +55,15 @@ CREATE TABLE subject (
     customer_id    text,
     as_of          timestamptz NOT NULL,                -- the newest event.created folded in
     facts          jsonb       NOT NULL DEFAULT '{}',   -- plain: ids, times, amounts, flags; see folding.Subject
+    data_key_id    text,
+    contact        bytea,                               -- encrypted: whom a charge or payment names
     updated_at     timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (account_id, subject_id)
+    PRIMARY KEY (account_id, subject_id),
+    CHECK ((contact IS NULL) = (data_key_id IS NULL))
 ) WITH (fillfactor = 80);
+-- The bills of a subscription that may still be open, for the day it ends.
+CREATE INDEX subject_unpaid ON subject (account_id, (facts->>'subscription'))
+    WHERE kind = 'invoice' AND status NOT IN ('paid', 'void');
 
 -- What belongs to what: payment_intent -> invoice, charge -> payment_intent. Fed by every event and by look-ups. '' means: looked up, nothing.
 CREATE TABLE alias (
@@ -76,8 +82,8 @@ CREATE TABLE customer (
     customer_id    text        NOT NULL,
     as_of          timestamptz NOT NULL,
     deleted        boolean     NOT NULL DEFAULT false,
-    data_key_id    text        NOT NULL,
-    ciphertext     bytea       NOT NULL,
+    data_key_id    text,
+    ciphertext     bytea,                               -- NULL only inside the transaction that makes the row
     updated_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account_id, customer_id)
 ) WITH (fillfactor = 80);
@@ -102,6 +108,7 @@ CREATE TABLE fact (
     reason         text,                                -- why it was dropped, or what it waits for
     due_at         timestamptz,                         -- business time; set while held or ready
     leased_until   timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock, while a look-up is under way
+    lease          uuid,                                -- fences what a look-up writes: an event that tells more takes it away
     tries          smallint    NOT NULL DEFAULT 0,
     rules_epoch    integer,
     rules_hash     bytea,
@@ -115,6 +122,7 @@ CREATE TABLE fact (
 ) WITH (fillfactor = 85);
 CREATE INDEX fact_open ON fact (account_id, lane, due_at, fact_key) WHERE state IN ('held', 'looking_up', 'ready');
 CREATE INDEX fact_concern ON fact (account_id, concern);
+CREATE INDEX fact_held ON fact (account_id, subject_id) WHERE state = 'held';
 
 -- Which events told of which fact.
 CREATE TABLE fact_event (
@@ -203,6 +211,7 @@ CREATE TABLE step (
     request_id     text        NOT NULL,
     round          integer     NOT NULL DEFAULT 1,
     notification_id uuid,
+    asks           boolean     NOT NULL DEFAULT false,  -- Stripe must be asked whether it is still so: taken by whoever looks
     truth          text,                                -- how the truth was known: 'fact', 'record', 'stripe'
     truth_read_at  timestamptz,
     data_key_id    text,
@@ -218,7 +227,8 @@ CREATE TABLE step (
     CHECK ((state IN ('waiting', 'frozen')) = (due_at IS NOT NULL)),
     CHECK ((state = 'frozen') <= (frozen IS NOT NULL))
 ) WITH (fillfactor = 80);
-CREATE INDEX step_open ON step (account_id, lane, due_at, plan_id, number) WHERE state IN ('waiting', 'frozen');
+-- What must be looked up at Stripe is a queue of its own, so that it stands in nobody's way however long it grows.
+CREATE INDEX step_open ON step (account_id, asks, lane, due_at, plan_id, number) WHERE state IN ('waiting', 'frozen');
 CREATE INDEX step_concern ON step (account_id, concern);
 
 -- A concern that notify must be told is over: retried until answered.
@@ -259,13 +269,16 @@ CREATE TABLE stripe_budget (
     PRIMARY KEY (account_id, endpoint)
 ) WITH (fillfactor = 50);
 
--- How far the polls have read at Stripe.
+-- How far the polls have read at Stripe: everything up to read_until, and where a walk down the list stands that is not done yet.
 CREATE TABLE poll_cursor (
     account_id     text        NOT NULL,
     poll           text        NOT NULL,
     read_until     timestamptz NOT NULL,
+    walk_newest    timestamptz,                         -- the newest event of the walk: read_until, when it is done
+    walk_after     text,                                -- the last event that it stored: the next page begins behind it
     updated_at     timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (account_id, poll)
+    PRIMARY KEY (account_id, poll),
+    CHECK ((walk_newest IS NULL) = (walk_after IS NULL))
 );
 
 -- migrate:down

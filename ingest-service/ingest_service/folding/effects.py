@@ -7,10 +7,11 @@ An event never decides alone whether somebody is written to: a draft of a fact i
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ingest_service.folding import parse
+from ingest_service.folding.contact import Contact
 from ingest_service.folding.parse import Snapshot
 
 Need = Literal["", "invoice_of_payment", "charge"]
@@ -18,13 +19,19 @@ Need = Literal["", "invoice_of_payment", "charge"]
 
 @dataclass(frozen=True, slots=True)
 class SubjectTold:
-    """What an event says of an object."""
+    """What an event says of an object.
+
+    Attributes:
+        facts: ids, times, amounts and flags; they stand in plain text.
+        contact: whom it names; sealed.
+    """
 
     subject_id: str
     kind: str
     status: str
     customer_id: str
     facts: Mapping[str, Any]
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,8 @@ class Draft:
     """A fact as one event tells of it.
 
     Attributes:
+        presentment: what the buyer saw (amount, currency), where it is not what was charged; only charges and refunds know it.
+        charge_seen: whether the charge itself, which alone knows that, has spoken (payments only).
         recovery: whether the event alone shows that the bill had failed before (payment_succeeded of an invoice only).
         need: what must be known before it can be told.
         need_id: of which object.
@@ -56,6 +65,8 @@ class Draft:
     amount: int
     currency: str
     attributes: Mapping[str, Any]
+    presentment: tuple[int, str] | None = None
+    charge_seen: bool = False
     snapshots: tuple[Snapshot, ...] = ()
     name: str = ""
     country: str = ""
@@ -64,6 +75,11 @@ class Draft:
     need: Need = ""
     need_id: str = ""
     give_up: str = ""
+
+    @property
+    def shown(self) -> tuple[int, str]:
+        """Amount and currency as the buyer saw them."""
+        return self.presentment or (self.amount, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +96,17 @@ class Effects:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event of a type that is handled."""
+    """An event of a type that is handled.
+
+    Attributes:
+        previous: what the changed parts of the object were before (``data.previous_attributes``), of ``*.updated`` events only.
+    """
 
     event_id: str
     type: str
     created_at: datetime.datetime
     obj: Mapping[str, Any]
+    previous: Mapping[str, Any] = field(default_factory=dict)
 
 
 def without_none(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,8 +114,8 @@ def without_none(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if value not in (None, "", [], {})}
 
 
-def named_payment(identity: str) -> SubjectTold:
-    """A payment that an event only names: whoever folds that it belongs to an invoice, and whoever folds the payment itself,
-    must wait for each other, or a fact would be held although the answer is known.
+def named(kind: str, identity: str) -> SubjectTold:
+    """An object that an event only names. Whoever folds what belongs to it, and whoever folds the object itself, must wait for
+    each other: a fact would be held although the answer is known, or told although the matter is over.
     """
-    return SubjectTold(identity, "payment_intent", "", "", {})
+    return SubjectTold(identity, kind, "", "", {})

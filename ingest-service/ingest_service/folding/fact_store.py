@@ -1,6 +1,7 @@
 """Facts on their way to being planned. SQL."""
 
 import datetime
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,16 +40,20 @@ async def lock(conn: Any, account_id: str, keys: Sequence[str]) -> dict[str, Any
     return {row["fact_key"]: row for row in rows}
 
 
-async def write(conn: Any, account_id: str, facts: Sequence[FactRow]) -> None:
-    """Writes facts that are new or still on their way; a planned or dropped one stays as it is."""
+async def write(conn: Any, account_id: str, facts: Sequence[FactRow], lease: uuid.UUID | None = None) -> bool:
+    """Writes facts that are new or still on their way; a planned or dropped one stays as it is.
+
+    With a lease, only what is still held under it is written: another event may have told more meanwhile. True where anything was.
+    """
     rows = []
     for fact in sorted(facts, key=lambda one: one.pending.draft.key):
         draft = fact.pending.draft
+        amount, currency = draft.shown
         rows.append((
             draft.key, draft.kind, draft.concern, draft.subject_id, fact.customer_id or None, draft.lane, fact.pending.occurred_at,
-            draft.amount, fact.exponent, draft.currency, fact.event_id, fact.state, fact.reason, fact.due_at, fact.data_key_id, fact.details,
+            amount, fact.exponent, currency, fact.event_id, fact.state, fact.reason, fact.due_at, fact.data_key_id, fact.details,
         ))  # fmt: skip
-    await conn.execute(
+    done = await conn.execute(
         """INSERT INTO fact (account_id, fact_key, kind, concern, subject_id, customer_id, lane, occurred_at, amount, exponent, currency,
                              event_id, state, reason, due_at, data_key_id, details)
            SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::timestamptz[],
@@ -57,11 +62,13 @@ async def write(conn: Any, account_id: str, facts: Sequence[FactRow]) -> None:
            ON CONFLICT (account_id, fact_key) DO UPDATE
            SET customer_id = EXCLUDED.customer_id, amount = EXCLUDED.amount, exponent = EXCLUDED.exponent, currency = EXCLUDED.currency,
                state = EXCLUDED.state, reason = EXCLUDED.reason, due_at = EXCLUDED.due_at, data_key_id = EXCLUDED.data_key_id,
-               details = EXCLUDED.details, leased_until = '-infinity'
-           WHERE fact.state IN ('held', 'looking_up')""",
+               details = EXCLUDED.details, leased_until = '-infinity', lease = NULL, tries = 0
+           WHERE fact.state IN ('held', 'looking_up') AND ($18::uuid IS NULL OR fact.lease = $18)""",
         account_id,
         *map(list, zip(*rows, strict=True)),
+        lease,
     )
+    return not done.endswith(" 0")
 
 
 async def tell_events(conn: Any, account_id: str, told: Sequence[tuple[str, str, str]]) -> None:
@@ -95,9 +102,12 @@ async def hasten(conn: Any, account_id: str, subjects: Sequence[str], now: datet
 
 
 async def claim_held(
-    conn: Any, accounts: Sequence[str], now: datetime.datetime, most: int, lease: datetime.timedelta
+    conn: Any, accounts: Sequence[str], now: datetime.datetime, most: int, length: datetime.timedelta, lease: uuid.UUID
 ) -> list[Any]:
-    """Leases held facts that are due, for a look at what is known and, where that is not enough, at Stripe."""
+    """Leases held facts that are due, for a look at what is known and, where that is not enough, at Stripe.
+
+    ``lease`` fences what the look will write: an event that tells more takes the fact back.
+    """
     rows: list[Any] = await conn.fetch(
         """WITH due AS MATERIALIZED (
                SELECT q.* FROM unnest($1::text[]) AS a (account_id) CROSS JOIN unnest('{1,2,3,4}'::smallint[]) AS l (lane)
@@ -109,20 +119,31 @@ async def claim_held(
                    FOR UPDATE SKIP LOCKED
                ) q LIMIT $3
            )
-           UPDATE fact f SET state = 'looking_up', leased_until = clock_timestamp() + $4::interval, tries = f.tries + 1
+           UPDATE fact f SET state = 'looking_up', leased_until = clock_timestamp() + $4::interval, lease = $5, tries = LEAST(f.tries + 1, 32000)
            FROM due WHERE f.account_id = due.account_id AND f.fact_key = due.fact_key
            RETURNING f.*""",
-        list(accounts), now, most, lease,
+        list(accounts), now, most, length, lease,
     )  # fmt: skip
     return rows
 
 
-async def put_off(conn: Any, account_id: str, keys: Sequence[str], reason: str, until: datetime.datetime) -> None:
-    """Lets leased facts wait: Stripe could not be asked."""
+async def put_off(
+    conn: Any, account_id: str, key: str, lease: uuid.UUID, reason: str, until: datetime.datetime
+) -> None:
+    """Lets a leased fact wait: Stripe could not be asked, or its row not be read."""
     await conn.execute(
-        """UPDATE fact SET state = 'held', reason = $3, due_at = $4, leased_until = '-infinity'
-           WHERE account_id = $1 AND fact_key = ANY($2) AND state = 'looking_up'""",
-        account_id, list(keys), reason, until,
+        """UPDATE fact SET state = 'held', reason = $4, due_at = $5, leased_until = '-infinity', lease = NULL
+           WHERE account_id = $1 AND fact_key = $2 AND lease = $3 AND (state = 'looking_up') IS TRUE""",
+        account_id, key, lease, reason, until,
+    )  # fmt: skip
+
+
+async def drop(conn: Any, account_id: str, key: str, lease: uuid.UUID, reason: str) -> None:
+    """Gives a leased fact up, visibly."""
+    await conn.execute(
+        """UPDATE fact SET state = 'dropped', reason = $4, due_at = NULL, leased_until = '-infinity', lease = NULL
+           WHERE account_id = $1 AND fact_key = $2 AND lease = $3 AND (state = 'looking_up') IS TRUE""",
+        account_id, key, lease, reason,
     )  # fmt: skip
 
 

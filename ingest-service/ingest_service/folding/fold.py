@@ -4,10 +4,9 @@ The order of events does not matter: first everything they say about objects is 
 all that is then known. Subjects are locked in ascending order, so two workers never fold one bill at the same time.
 """
 
-import datetime
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, assert_never
+from typing import Any
 
 import structlog
 
@@ -15,18 +14,14 @@ from ingest_service.accounts import Account
 from ingest_service.clock import Clock
 from ingest_service.folding import fact_store, knowledge, mirror, pending
 from ingest_service.folding.effects import Draft, Effects, Event
+from ingest_service.folding.fact_row import fact_row
 from ingest_service.folding.fact_store import FactRow
-from ingest_service.folding.money import exponent
 from ingest_service.folding.parse import MalformedError
+from ingest_service.folding.recovery import as_recovery, twin
 from ingest_service.folding.resolving import (
-    Dropped,
-    Held,
     Holds,
     Known,
-    LookUp,
     Pending,
-    Ready,
-    Resolution,
     enriched,
     hold_until,
     resolve,
@@ -35,8 +30,8 @@ from ingest_service.folding.subject import Subject
 from ingest_service.folding.tellers import effects
 from ingest_service.inbox import envelope, store
 from ingest_service.planning.plans import Settlement, settle_many
-from ingest_service.planning.sealed_columns import open_details, seal_details
-from ingest_service.sealing import Sealer, UnsealableError
+from ingest_service.planning.sealed_columns import open_details
+from ingest_service.sealing import MissingKeyError, Sealer, UnsealableError
 
 log = structlog.get_logger()
 
@@ -62,13 +57,6 @@ class Folded:
     """(account, kind, state) of every fact."""
 
 
-@dataclass(slots=True)
-class _Told:
-    """One account's part of a batch."""
-
-    events: list[tuple[Event, Effects]] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class Folding:
     """Folds for these accounts."""
@@ -81,35 +69,47 @@ class Folding:
     async def fold(self, conn: Any, most: int | None = None) -> Folded:
         """Claims and folds a batch, of at most so many events, in the caller's transaction.
 
+        A batch is of one account, so that no transaction ever holds locks of two.
+
         Raises:
             FoldFailedError: where something unforeseen happened; the transaction must be rolled back.
         """
-        rows = await store.claim(conn, list(self.accounts), most)
+        rows: list[Any] = []
+        for account_id in await store.with_open(conn, list(self.accounts)):
+            rows = await store.claim(conn, account_id, most)
+            if rows:
+                break
         folded = Folded(events=len(rows))
         if not rows:
             return folded
         try:
-            await self._fold(conn, rows, folded)
+            await self._fold(conn, rows[0]["account_id"], rows, folded)
         except Exception as error:
             log.warning("fold.failed", count=len(rows), error=type(error).__name__, exc_info=True)
             raise FoldFailedError([(row["account_id"], row["event_id"]) for row in rows]) from error
         return folded
 
-    async def _fold(self, conn: Any, rows: Sequence[Any], folded: Folded) -> None:
-        marks: list[tuple[str, str, str, str | None]] = []
-        by_account: dict[str, _Told] = {}
+    async def _fold(self, conn: Any, account_id: str, rows: Sequence[Any], folded: Folded) -> None:
+        marks: list[tuple[str, str, str | None]] = []
+        sealed: list[str] = []
+        events: list[tuple[Event, Effects]] = []
         for row in rows:
             try:
                 event = self._open(row)
-                told = effects(event)
+                events.append((event, effects(event)))
+            except MissingKeyError:
+                sealed.append(row["event_id"])
             except (MalformedError, envelope.UnreadableError, UnsealableError) as error:
-                marks.append((row["account_id"], row["event_id"], "set_aside", str(error)))
-                continue
-            by_account.setdefault(row["account_id"], _Told()).events.append((event, told))
-            marks.append((row["account_id"], row["event_id"], "folded", None))
-        for account_id in sorted(by_account):
-            await AccountFold(self, account_id, by_account[account_id].events).run(conn, folded)
-        await store.mark(conn, marks)
+                marks.append((row["event_id"], "set_aside", str(error)))
+            else:
+                marks.append((row["event_id"], "folded", None))
+        if events:
+            await AccountFold(self, account_id, events).run(conn, folded)
+        if marks:
+            await store.mark(conn, account_id, marks)
+        if sealed:
+            log.error("fold.no_key", account_id=account_id, count=len(sealed))
+            await store.wait_for_key(conn, account_id, sealed)
 
     def _open(self, row: Any) -> Event:
         if row["ciphertext"] is None:
@@ -120,7 +120,9 @@ class Folding:
         obj = data.get("object") if isinstance(data, Mapping) else None
         if not isinstance(obj, Mapping):
             raise MalformedError("the event has no data.object")
-        return Event(row["event_id"], row["type"], row["created_at"], obj)
+        previous = data.get("previous_attributes") if isinstance(data, Mapping) else None
+        before = previous if isinstance(previous, Mapping) else {}
+        return Event(row["event_id"], row["type"], row["created_at"], obj, before)
 
 
 class AccountFold:
@@ -137,7 +139,7 @@ class AccountFold:
         known = await self._know(conn)
         await self._write_knowledge(conn, known)
         drafts = self._drafts(known)
-        keys = {key for draft, _ in drafts for key in (draft.key, _twin(draft.key))}
+        keys = {key for draft, _ in drafts for key in (draft.key, twin(draft.key))}
         existing = await fact_store.lock(conn, account_id, list(keys)) if keys else {}
         facts, told = self._settle_facts(drafts, existing, known)
         if facts:
@@ -168,12 +170,17 @@ class AccountFold:
             for one in told.subjects
             if one.facts.get("subscription")
         }
-        subjects = await knowledge.lock_subjects(conn, account_id, touched, wanted)
+        sealer = self._folding.sealer
+        subjects = await knowledge.lock_subjects(conn, sealer, account_id, touched, wanted)
         for event, told in self._events:
             for one in told.subjects:
                 before = subjects.get(one.subject_id, Subject(one.subject_id, one.kind))
                 subjects[one.subject_id] = before.told(
-                    status=one.status, customer_id=one.customer_id, at=event.created_at, facts=one.facts
+                    status=one.status,
+                    customer_id=one.customer_id,
+                    at=event.created_at,
+                    facts=one.facts,
+                    contact=one.contact,
                 )
         alias_ids = {draft.need_id for draft in drafts if draft.need == "invoice_of_payment"}
         aliases = await knowledge.aliases(conn, account_id, sorted(alias_ids)) if alias_ids else {}
@@ -181,14 +188,13 @@ class AccountFold:
             for alias in told.aliases:
                 key = (alias.alias_id, alias.target_kind)
                 aliases[key] = alias.target_id or aliases.get(key, "")
-        customer_ids = {draft.customer_id for draft in drafts} | {
-            told.customer.id for _, told in self._events if told.customer
-        }
+        customer_ids = {draft.customer_id for draft in drafts}
         customer_ids |= {subjects[draft.need_id].customer_id for draft in drafts if draft.need_id in subjects}
         wanted_customers = sorted(filter(None, customer_ids))
+        told_of = sorted({told.customer.id for _, told in self._events if told.customer})
         customers = (
-            await knowledge.customers(conn, self._folding.sealer, account_id, wanted_customers)
-            if wanted_customers
+            await knowledge.customers(conn, sealer, account_id, wanted_customers, told_of)
+            if wanted_customers or told_of
             else {}
         )
         for event, told in sorted(self._events, key=lambda one: one[0].created_at):
@@ -202,7 +208,9 @@ class AccountFold:
         account_id = self._account_id
         touched = sorted({one.subject_id for _, told in self._events for one in told.subjects})
         if touched:
-            await knowledge.write_subjects(conn, account_id, [known.subjects[one] for one in touched])
+            await knowledge.write_subjects(
+                conn, self._folding.sealer, account_id, [known.subjects[one] for one in touched]
+            )
         aliases = [(alias, event.event_id) for event, told in self._events for alias in told.aliases]
         if aliases:
             await knowledge.learn_aliases(conn, account_id, aliases)
@@ -229,8 +237,8 @@ class AccountFold:
         waiting: dict[str, tuple[Pending, str]] = {}
         for draft, event in drafts:
             key = draft.key
-            if key not in existing and key not in waiting and (_twin(key) in existing or _twin(key) in waiting):
-                key = _twin(key)  # a bill's success is told once, as whichever it was called first
+            if key not in existing and key not in waiting and (twin(key) in existing or twin(key) in waiting):
+                key = twin(key)  # a bill's success is told once, as whichever it was called first
             row = existing.get(key)
             if row is not None and row["state"] not in ("held", "looking_up"):
                 told.append((key, event.event_id, "joined"))
@@ -285,47 +293,3 @@ class AccountFold:
                 if one.kind == "invoice" and merged.status in ("paid", "void", "uncollectible"):
                     settled.setdefault(f"invoice:{one.subject_id}/unpaid", event.event_id)
         return [Settlement(concern, self._now, by) for concern, by in sorted(settled.items())]
-
-
-def as_recovery(draft: Draft) -> Draft:
-    """A bill's success that follows a failure."""
-    invoice = draft.subject_id
-    return replace(
-        draft, kind="payment_recovered", key=f"payment_recovered:{invoice}", concern=f"invoice:{invoice}/recovered"
-    )
-
-
-def _twin(key: str) -> str:
-    """The other name that a bill's success may have been told under; the key itself for other facts."""
-    kind, _, rest = key.partition(":")
-    if not rest.startswith("in_"):
-        return key
-    other = {"payment_succeeded": "payment_recovered", "payment_recovered": "payment_succeeded"}.get(kind)
-    return f"{other}:{rest}" if other else key
-
-
-def fact_row(
-    sealer: Sealer, account_id: str, one: Pending, event_id: str, resolution: Resolution, now: datetime.datetime
-) -> FactRow:
-    """A fact's row as its resolution says. What needs a look at Stripe is held and due now."""
-    draft = one.draft
-
-    def row(
-        state: str, reason: str | None, due_at: datetime.datetime | None, customer_id: str, details: Mapping[str, Any]
-    ) -> FactRow:
-        key_id, sealed = seal_details(sealer, account_id, draft.key, dict(details))
-        return FactRow(one, event_id, state, reason, due_at, customer_id, exponent(draft.currency), key_id, sealed)
-
-    match resolution:
-        case Ready(details, customer_id):
-            return row("ready", None, now, customer_id, details)
-        case Held(until, reason):
-            return row("held", reason, until, draft.customer_id, pending.to_json(one))
-        case LookUp(what, _):
-            return row(
-                "held", f"Stripe is asked ({what.replace('_', ' ')})", now, draft.customer_id, pending.to_json(one)
-            )
-        case Dropped(reason):
-            return row("dropped", reason, None, draft.customer_id, pending.to_json(one))
-        case _:
-            assert_never(resolution)

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from ingest_service.folding.contact import Contact
 from ingest_service.folding.effects import Alias
 from ingest_service.folding.mirror import Mirror
 from ingest_service.folding.subject import NEVER, Subject
@@ -16,10 +17,19 @@ def customer_place(account_id: str, customer_id: str) -> str:
     return f"customer|{account_id}|{customer_id}"
 
 
+def contact_place(account_id: str, subject_id: str) -> str:
+    """Where a subject's contact is sealed for."""
+    return f"subject|contact|{account_id}|{subject_id}"
+
+
 async def lock_subjects(
-    conn: Any, account_id: str, touched: Mapping[str, str], wanted: Iterable[str]
+    conn: Any, sealer: Sealer, account_id: str, touched: Mapping[str, str], wanted: Iterable[str]
 ) -> dict[str, Subject]:
-    """Locks the subjects (id to kind) that events tell of, made where they are new, and those that are wanted besides."""
+    """Locks the subjects (id to kind) that events tell of, made where they are new, and those that are wanted besides.
+
+    Raises:
+        MissingKeyError: where a contact was sealed with a key that is not configured.
+    """
     ids = sorted(touched)
     if ids:
         await conn.execute(
@@ -29,7 +39,7 @@ async def lock_subjects(
             account_id, ids, [touched[one] for one in ids],
         )  # fmt: skip
     rows = await conn.fetch(
-        """SELECT subject_id, kind, status, customer_id, as_of, facts FROM subject
+        """SELECT subject_id, kind, status, customer_id, as_of, facts, data_key_id, contact FROM subject
            WHERE account_id = $1 AND subject_id = ANY($2) ORDER BY subject_id FOR UPDATE""",
         account_id,
         sorted({*ids, *wanted}),
@@ -37,21 +47,35 @@ async def lock_subjects(
     return {
         row["subject_id"]: Subject(
             row["subject_id"], row["kind"], row["status"], row["customer_id"] or "",
-            row["as_of"] if row["as_of"].year > 1 else NEVER, orjson.loads(row["facts"]),
+            row["as_of"] if row["as_of"].year > 1 else NEVER, orjson.loads(row["facts"]), _contact(sealer, account_id, row),
         )
         for row in rows
     }  # fmt: skip
 
 
-async def write_subjects(conn: Any, account_id: str, subjects: Sequence[Subject]) -> None:
+def _contact(sealer: Sealer, account_id: str, row: Any) -> Contact | None:
+    if row["contact"] is None:
+        return None
+    plain = sealer.open(row["data_key_id"], row["contact"], contact_place(account_id, row["subject_id"]))
+    return Contact.from_json(orjson.loads(plain))
+
+
+async def write_subjects(conn: Any, sealer: Sealer, account_id: str, subjects: Sequence[Subject]) -> None:
     """Writes locked subjects back."""
-    rows = [
-        (s.subject_id, s.status, s.customer_id or None, s.as_of, orjson.dumps(dict(s.facts)).decode()) for s in subjects
-    ]
+    rows = []
+    for s in subjects:
+        sealed = None
+        if s.contact is not None and not s.contact.empty:
+            sealed = sealer.seal(orjson.dumps(s.contact.to_json()), contact_place(account_id, s.subject_id))
+        rows.append((
+            s.subject_id, s.status, s.customer_id or None, s.as_of, orjson.dumps(dict(s.facts)).decode(),
+            sealed.key_id if sealed else None, sealed.ciphertext if sealed else None,
+        ))  # fmt: skip
     await conn.execute(
-        """UPDATE subject s SET status = w.status, customer_id = w.customer_id, as_of = w.as_of, facts = w.facts, updated_at = now()
-           FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::jsonb[])
-                AS w (subject_id, status, customer_id, as_of, facts)
+        """UPDATE subject s SET status = w.status, customer_id = w.customer_id, as_of = w.as_of, facts = w.facts,
+                  data_key_id = w.data_key_id, contact = w.contact, updated_at = now()
+           FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::jsonb[], $7::text[], $8::bytea[])
+                AS w (subject_id, status, customer_id, as_of, facts, data_key_id, contact)
            WHERE s.account_id = $1 AND s.subject_id = w.subject_id""",
         account_id,
         *map(list, zip(*rows, strict=True)),
@@ -86,13 +110,32 @@ async def learn_aliases(conn: Any, account_id: str, learnt: Sequence[tuple[Alias
     )
 
 
-async def customers(conn: Any, sealer: Sealer, account_id: str, ids: Sequence[str]) -> dict[str, Mirror]:
-    """The mirrors of these customers, locked for a change."""
+async def customers(
+    conn: Any, sealer: Sealer, account_id: str, ids: Sequence[str], told: Sequence[str] = ()
+) -> dict[str, Mirror]:
+    """The mirrors of these customers that there are.
+
+    Those that are ``told`` of are locked for a change, made first where they are new: of two who learn of one customer at once,
+    the second sees what the first wrote.
+
+    Raises:
+        MissingKeyError: where one was sealed with a key that is not configured.
+    """
+    if told:
+        await conn.execute(
+            """INSERT INTO customer (account_id, customer_id, as_of)
+               SELECT $1, w.customer_id, '-infinity' FROM unnest($2::text[]) AS w (customer_id) ORDER BY 1, 2 ON CONFLICT DO NOTHING""",
+            account_id, sorted(told),
+        )  # fmt: skip
+        await conn.execute(
+            "SELECT FROM customer WHERE account_id = $1 AND customer_id = ANY($2) ORDER BY customer_id FOR UPDATE",
+            account_id, sorted(told),
+        )  # fmt: skip
     rows = await conn.fetch(
         """SELECT customer_id, as_of, deleted, data_key_id, ciphertext FROM customer
-           WHERE account_id = $1 AND customer_id = ANY($2) ORDER BY customer_id FOR UPDATE""",
+           WHERE account_id = $1 AND customer_id = ANY($2) AND ciphertext IS NOT NULL""",
         account_id,
-        sorted(ids),
+        sorted({*ids, *told}),
     )
     found = {}
     for row in rows:
@@ -104,18 +147,17 @@ async def customers(conn: Any, sealer: Sealer, account_id: str, ids: Sequence[st
 
 
 async def write_customers(conn: Any, sealer: Sealer, account_id: str, mirrors: Sequence[Mirror]) -> None:
-    """Writes mirrors; an older word never overwrites a newer one."""
+    """Writes locked mirrors back."""
     rows = []
     for mirror in sorted(mirrors, key=lambda one: one.customer_id):
         sealed = sealer.seal(orjson.dumps(mirror.to_json()), customer_place(account_id, mirror.customer_id))
         rows.append((mirror.customer_id, mirror.as_of, mirror.deleted, sealed.key_id, sealed.ciphertext))
     await conn.execute(
-        """INSERT INTO customer (account_id, customer_id, as_of, deleted, data_key_id, ciphertext)
-           SELECT $1, * FROM unnest($2::text[], $3::timestamptz[], $4::bool[], $5::text[], $6::bytea[])
-           ON CONFLICT (account_id, customer_id) DO UPDATE
-           SET as_of = EXCLUDED.as_of, deleted = EXCLUDED.deleted, data_key_id = EXCLUDED.data_key_id, ciphertext = EXCLUDED.ciphertext,
-               updated_at = now()
-           WHERE customer.as_of <= EXCLUDED.as_of AND NOT (customer.deleted AND NOT EXCLUDED.deleted)""",
+        """UPDATE customer c SET as_of = w.as_of, deleted = w.deleted, data_key_id = w.data_key_id, ciphertext = w.ciphertext,
+                  updated_at = now()
+           FROM unnest($2::text[], $3::timestamptz[], $4::bool[], $5::text[], $6::bytea[])
+                AS w (customer_id, as_of, deleted, data_key_id, ciphertext)
+           WHERE c.account_id = $1 AND c.customer_id = w.customer_id""",
         account_id,
         *map(list, zip(*rows, strict=True)),
     )

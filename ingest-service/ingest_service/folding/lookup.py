@@ -1,37 +1,53 @@
 """Looks again at held facts whose time has come, and asks Stripe where what is known is not enough: at most two reads a fact.
 
 A lease lies on the row while Stripe is asked, and no connection is held. What was learnt is kept for ever (which invoice a payment
-belongs to, the customer), so nothing is asked twice.
+belongs to, the customer), so nothing is asked twice. An event that tells more of a fact meanwhile takes its lease away: what was
+found out then stands in what is known, and the fact is looked at again.
 """
 
 import asyncio
 import datetime
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
+
+import structlog
 
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
-from ingest_service.folding import fact_store, knowledge, mirror, parse, pending
-from ingest_service.folding.effects import Alias
-from ingest_service.folding.fold import fact_row
-from ingest_service.folding.mirror import Mirror
-from ingest_service.folding.resolving import Holds, Known, LookUp, Pending, resolve
-from ingest_service.folding.subject import Subject
+from ingest_service.folding import fact_store, knowledge, pending
+from ingest_service.folding.asking import Asking
+from ingest_service.folding.fact_row import fact_row
+from ingest_service.folding.resolving import Dropped, Holds, Known, LookUp, Pending, Resolution, Trouble, resolve
 from ingest_service.planning.sealed_columns import open_details
-from ingest_service.sealing import Sealer
-from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads
+from ingest_service.sealing import MissingKeyError, Sealer, UnsealableError
+from ingest_service.stripe_reads import StripeReads
 
-MOST = 100
-AT_ONCE = 8
-LEASE = datetime.timedelta(seconds=40)
-AGAIN = (5, 15, 60, 300)
-"""Seconds until Stripe is asked again, by the number of tries."""
+log = structlog.get_logger()
+
+MOST: Final = 100
+AT_ONCE: Final = 8
+LEASE: Final = datetime.timedelta(minutes=5)
+"""Longer than a whole batch takes where Stripe answers no question in time."""
+AGAIN: Final = (5, 15, 60, 300)
+"""Seconds until a fact is looked at again, by the number of tries."""
+MOST_QUESTIONS: Final = 4
+"""An invoice, then a charge, then a customer: each answer may raise the next question."""
+BEAT_SECONDS: Final = 3.0
+UNREADABLE_TRIES: Final = 8
+"""So often a row of ours that cannot be read is tried, before it is given up, visibly."""
+
+
+Looked = Literal["ready", "settled", "open"]
+"""What a look came to: the fact can be told; it waits, or is not told; Stripe must be asked."""
+
+Look = Callable[[Any, uuid.UUID], Awaitable[Looked]]
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """Looks again at held facts of these accounts."""
+    """Looks again at held facts of these accounts. ``beat`` is called while it waits for Stripe: slow is not dead."""
 
     pool: Any
     accounts: Mapping[str, Account]
@@ -39,111 +55,114 @@ class Lookup:
     sealer: Sealer
     holds: Holds
     reads: StripeReads
+    beat: Callable[[], None] = lambda: None
 
     async def turn(self) -> tuple[int, int]:
         """Takes a batch; gives how many facts were looked at and how many became ready."""
+        lease = uuid.uuid4()
         async with self.pool.acquire() as conn:
-            rows = await fact_store.claim_held(conn, list(self.accounts), self.clock.now(), MOST, LEASE)
-        if not rows:
-            return 0, 0
+            rows = await fact_store.claim_held(conn, list(self.accounts), self.clock.now(), MOST, LEASE, lease)
+        # what is known by now is enough for most: they do not wait for those that Stripe is asked about
+        first = await self._each(rows, lease, self._settle)
+        asked = [row for row, looked in zip(rows, first, strict=True) if looked == "open"]
+        second = await self._each(asked, lease, self._find_out)
+        return len(rows), [*first, *second].count("ready")
+
+    async def _each(self, rows: Sequence[Any], lease: uuid.UUID, look: Look) -> list[Looked]:
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def one(row: Any) -> bool:
+        async def one(row: Any) -> Looked:
             async with gate:
-                return await self._look(row)
+                return await self._guarded(row, lease, look)
 
-        ready = await asyncio.gather(*(one(row) for row in rows))
-        return len(rows), sum(ready)
+        looks = [asyncio.ensure_future(one(row)) for row in rows]
+        try:
+            waiting: set[asyncio.Future[Looked]] = set(looks)
+            while waiting:  # each look has its own end; waiting for a slow one is no standstill
+                _, waiting = await asyncio.wait(waiting, timeout=BEAT_SECONDS)
+                self.beat()
+        finally:
+            for under_way in looks:
+                under_way.cancel()
+        return [each.result() for each in looks]
 
-    async def _look(self, row: Any) -> bool:
-        account_id, key = row["account_id"], row["fact_key"]
-        waiting = pending.from_json(
-            open_details(self.sealer, account_id, key, row["data_key_id"], row["details"]), row["occurred_at"]
-        )
-        region = self.accounts[account_id].region
-        for _ in range(3):  # an invoice, then a charge or a customer: each answer may raise the next question
+    async def _guarded(self, row: Any, lease: uuid.UUID, look: Look) -> Looked:
+        """One look. A fact or an answer that cannot be read stands in nobody else's way."""
+        try:
+            return await look(row, lease)
+        except (UnsealableError, KeyError, TypeError, ValueError) as error:
+            account_id, key = row["account_id"], row["fact_key"]
+            log.warning("lookup.unreadable", account_id=account_id, fact_key=key, error=type(error).__name__)
+            reason = f"what is stored of it cannot be read ({type(error).__name__}); check INGEST_DATA_KEYS"
             async with self.pool.acquire() as conn:
-                known = await self._know(conn, account_id, waiting)
-            resolution = resolve(waiting, known, self.clock.now(), self.holds, region)
+                if row["tries"] >= UNREADABLE_TRIES and not isinstance(error, MissingKeyError):
+                    await fact_store.drop(conn, account_id, key, lease, reason)
+                else:
+                    await fact_store.put_off(conn, account_id, key, lease, reason, self._again(row))
+            return "settled"
+
+    async def _settle(self, row: Any, lease: uuid.UUID) -> Looked:
+        """Settles a fact by what is known."""
+        waiting = self._opened(row)
+        resolution = await self._resolve(row["account_id"], waiting, _trouble(row))
+        if isinstance(resolution, LookUp):
+            return "open"
+        return await self._write(row["account_id"], waiting, row["event_id"], resolution, lease)
+
+    async def _find_out(self, row: Any, lease: uuid.UUID) -> Looked:
+        """Asks Stripe what is missing, one question after the other."""
+        account_id, key = row["account_id"], row["fact_key"]
+        asking = Asking(self.pool, self.sealer, self.clock, self.reads, account_id)
+        waiting, trouble = self._opened(row), _trouble(row)
+        reason = "Stripe's answers do not settle it"
+        for _ in range(MOST_QUESTIONS):
+            resolution = await self._resolve(account_id, waiting, trouble)
             if not isinstance(resolution, LookUp):
-                return await self._write(account_id, waiting, row["event_id"], resolution)
-            failed = await self._ask(account_id, resolution)
+                return await self._write(account_id, waiting, row["event_id"], resolution, lease)
+            failed = await asking.ask(resolution)
             if failed is not None:
-                wait = datetime.timedelta(seconds=AGAIN[min(row["tries"], len(AGAIN)) - 1])
-                async with self.pool.acquire() as conn:
-                    await fact_store.put_off(conn, account_id, [key], failed, self.clock.now() + wait)
-                return False
+                if (
+                    trouble is not None and trouble.tries == row["tries"]
+                ):  # asked in vain for the second time in this turn
+                    break
+                reason, trouble = failed, Trouble(failed, row["tries"])
         async with self.pool.acquire() as conn:
-            await fact_store.put_off(
-                conn, account_id, [key], "Stripe's answers do not settle it", self.clock.now() + LEASE
-            )
-        return False
+            await fact_store.put_off(conn, account_id, key, lease, reason, self._again(row))
+        return "settled"
+
+    def _opened(self, row: Any) -> Pending:
+        stored = open_details(self.sealer, row["account_id"], row["fact_key"], row["data_key_id"], row["details"])
+        return pending.from_json(stored, row["occurred_at"])
+
+    def _again(self, row: Any) -> datetime.datetime:
+        return self.clock.now() + datetime.timedelta(seconds=AGAIN[min(row["tries"], len(AGAIN)) - 1])
+
+    async def _resolve(self, account_id: str, waiting: Pending, trouble: Trouble | None) -> Resolution:
+        async with self.pool.acquire() as conn, conn.transaction():
+            known = await self._know(conn, account_id, waiting)
+        return resolve(waiting, known, self.clock.now(), self.holds, self.accounts[account_id].region, trouble)
 
     async def _know(self, conn: Any, account_id: str, waiting: Pending) -> Known:
         draft = waiting.draft
         ids = [one for one in (draft.subject_id, draft.need_id) if one]
-        async with conn.transaction():
-            subjects = await knowledge.lock_subjects(conn, account_id, {}, ids)
-            aliases = await knowledge.aliases(conn, account_id, ids)
-            customer_ids = {draft.customer_id, *(subject.customer_id for subject in subjects.values())}
-            customers = await knowledge.customers(conn, self.sealer, account_id, sorted(filter(None, customer_ids)))
+        subjects = await knowledge.lock_subjects(conn, self.sealer, account_id, {}, ids)
+        aliases = await knowledge.aliases(conn, account_id, ids)
+        customer_ids = {draft.customer_id, *(subject.customer_id for subject in subjects.values())}
+        customers = await knowledge.customers(conn, self.sealer, account_id, sorted(filter(None, customer_ids)))
         return Known(subjects, aliases, customers)
 
-    async def _write(self, account_id: str, waiting: Pending, event_id: str, resolution: Any) -> bool:
+    async def _write(
+        self, account_id: str, waiting: Pending, event_id: str, resolution: Resolution, lease: uuid.UUID
+    ) -> Looked:
         fact = fact_row(self.sealer, account_id, waiting, event_id, resolution, self.clock.now())
         async with self.pool.acquire() as conn, conn.transaction():
-            await fact_store.write(conn, account_id, [fact])
-            if fact.state == "ready":
+            ours = await fact_store.write(conn, account_id, [fact], lease)
+            if ours and not isinstance(resolution, Dropped):
                 await fact_store.open_concerns(conn, account_id, [(waiting.draft.concern, waiting.occurred_at)])
-        return fact.state == "ready"
+        return "ready" if ours and fact.state == "ready" else "settled"
 
-    async def _ask(self, account_id: str, question: LookUp) -> str | None:
-        """Asks and keeps the answer; why not, where Stripe could not be asked."""
-        match question.what:
-            case "invoice_of_payment":
-                return await self._invoice_of(account_id, question.identity)
-            case "charge":
-                return await self._charge(account_id, question.identity)
-            case _:
-                return await self._customer(account_id, question.identity)
 
-    async def _invoice_of(self, account_id: str, payment_intent: str) -> str | None:
-        params = {"payment[type]": "payment_intent", "payment[payment_intent]": payment_intent, "limit": 1}
-        answer = await self.reads.get(account_id, "/v1/invoice_payments", params)
-        if isinstance(answer, AskLater):
-            return answer.reason
-        listed = answer.body.get("data") if isinstance(answer, Found) else []
-        invoice = parse.text(listed[0], "invoice") if isinstance(listed, list) and listed else ""
-        await self._learn(account_id, [Alias(payment_intent, "invoice", invoice)])
-        return None
-
-    async def _charge(self, account_id: str, identity: str) -> str | None:
-        answer = await self.reads.get(account_id, f"/v1/charges/{identity}")
-        if isinstance(answer, AskLater):
-            return answer.reason
-        charge = parse.charge(answer.body) if isinstance(answer, Found) else None
-        now = self.clock.now()
-        async with self.pool.acquire() as conn, conn.transaction():
-            subjects = await knowledge.lock_subjects(conn, account_id, {identity: "charge"}, ())
-            told = subjects.get(identity, Subject(identity, "charge"))
-            if charge is not None:
-                phones = [[one.number, one.source, one.country] for one in charge.phones]
-                facts = {"payment_intent": charge.payment_intent, "captured": charge.captured, "phones": phones}
-                told = told.told(status=charge.status, customer_id=charge.customer, at=now, facts=facts)
-            await knowledge.write_subjects(conn, account_id, [told])
-        return None
-
-    async def _customer(self, account_id: str, identity: str) -> str | None:
-        answer = await self.reads.get(account_id, f"/v1/customers/{identity}")
-        if isinstance(answer, AskLater):
-            return answer.reason
-        now = self.clock.now()
-        gone = parse.Customer(identity, deleted=True, name="", phones=(), languages=(), place={})
-        told: Mirror = mirror.told(None, gone if isinstance(answer, Gone) else parse.customer(answer.body), now)
-        async with self.pool.acquire() as conn, conn.transaction():
-            await knowledge.write_customers(conn, self.sealer, account_id, [told])
-        return None
-
-    async def _learn(self, account_id: str, aliases: Sequence[Alias]) -> None:
-        async with self.pool.acquire() as conn:
-            await knowledge.learn_aliases(conn, account_id, [(alias, "lookup") for alias in aliases])
+def _trouble(row: Any) -> Trouble | None:
+    """What kept a fact waiting before this look, if anything did."""
+    before = int(row["tries"]) - 1
+    return Trouble(str(row["reason"]), before) if before else None

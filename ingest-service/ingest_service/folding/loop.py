@@ -6,6 +6,7 @@ from ingest_service.folding.fold import Folded, FoldFailedError, Folding
 from ingest_service.folding.lookup import Lookup
 from ingest_service.inbox import store
 from ingest_service.loops import Loops
+from ingest_service.sealing import MissingKeyError
 from ingest_service.wake import Bells
 
 LOOK_ANYWAY_SECONDS = 1.0
@@ -44,9 +45,13 @@ class FoldingLoop:
             return 1
         async with self._pool.acquire() as conn:  # type: ignore[attr-defined]
             for account_id, event_id in error.events:
-                await store.put_off(
-                    conn, account_id, event_id, f"it could not be folded ({type(error.__cause__).__name__})"
-                )
+                if isinstance(
+                    error.__cause__, MissingKeyError
+                ):  # what it belongs to was sealed with a key that is gone
+                    await store.wait_for_key(conn, account_id, [event_id])
+                else:
+                    reason = f"it could not be folded ({type(error.__cause__).__name__})"
+                    await store.put_off(conn, account_id, event_id, reason)
         return 1
 
 

@@ -1,6 +1,7 @@
 """The customer mirror: what events and reads told of a customer, with where each number came from. Pure.
 
-A blank never erases; a number that replaced another one is marked, because whoever agreed agreed to the old one.
+A blank never erases, but a number that was taken away is gone; one that replaced another is marked, because whoever agreed
+agreed to the old one.
 """
 
 import datetime
@@ -52,19 +53,29 @@ class Mirror:
 
 
 def told(known: Mirror | None, customer: Customer, at: datetime.datetime) -> Mirror:
-    """With one more word about the customer."""
+    """With one more word about the customer. The order in which words come does not matter."""
     if customer.deleted or (known is not None and known.deleted):
         return Mirror(customer.id, max(at, known.as_of) if known else at, deleted=True)
     if known is not None and at < known.as_of:
-        return known  # an older word; what it would add is known better
+        return _with_older(known, customer, at)
     phones = {phone.source: phone for phone in (known.phones if known else ())}
+    spoken = {snapshot.source for snapshot in customer.phones}
+    for source in customer.changed_phones - spoken:  # taken away, not merely left out
+        phones.pop(source, None)
     for snapshot in customer.phones:
         before = phones.get(snapshot.source)
+        changed = snapshot.source in customer.changed_phones
         if before is not None and before.number == snapshot.number:
-            phones[snapshot.source] = replace(before, country=snapshot.country or before.country)
+            phones[snapshot.source] = replace(
+                before, country=snapshot.country or before.country, replaced=before.replaced or changed
+            )
         else:
             phones[snapshot.source] = MirroredPhone(
-                snapshot.number, snapshot.source, snapshot.country, int(at.timestamp()), replaced=before is not None
+                snapshot.number,
+                snapshot.source,
+                snapshot.country,
+                int(at.timestamp()),
+                replaced=before is not None or changed,
             )
     return Mirror(
         customer.id,
@@ -76,3 +87,18 @@ def told(known: Mirror | None, customer: Customer, at: datetime.datetime) -> Mir
         metadata=customer.metadata,
         phones=tuple(phones.values()),
     )
+
+
+def _with_older(known: Mirror, customer: Customer, at: datetime.datetime) -> Mirror:
+    """An older word that comes late: all it adds is since when a number is known, and that it took another one's place."""
+    earlier = {snapshot.source: snapshot.number for snapshot in customer.phones}
+    phones = []
+    for phone in known.phones:
+        number = earlier.get(phone.source)
+        if number == phone.number:
+            first_seen = min(phone.first_seen, int(at.timestamp()))
+            replaced = phone.replaced or phone.source in customer.changed_phones
+            phones.append(replace(phone, first_seen=first_seen, replaced=replaced))
+        else:
+            phones.append(replace(phone, replaced=phone.replaced or number is not None))
+    return replace(known, phones=tuple(phones))

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ingest_service.folding.contact import Contact
+from ingest_service.folding.contact import merged as merged_contact
+
 NEVER: Final = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 
 RANKS: Final[Mapping[str, Mapping[str, int]]] = {
@@ -30,6 +33,7 @@ class Subject:
 
     Attributes:
         facts: what else is remembered: ids it belongs to, flags that stay true.
+        contact: whom it names.
     """
 
     subject_id: str
@@ -38,9 +42,18 @@ class Subject:
     customer_id: str = ""
     as_of: datetime.datetime = NEVER
     facts: Mapping[str, Any] = field(default_factory=dict)
+    contact: Contact | None = None
 
-    def told(self, *, status: str, customer_id: str, at: datetime.datetime, facts: Mapping[str, Any]) -> "Subject":
-        """With one more event's word."""
+    def told(
+        self,
+        *,
+        status: str,
+        customer_id: str,
+        at: datetime.datetime,
+        facts: Mapping[str, Any],
+        contact: Contact | None = None,
+    ) -> "Subject":
+        """With one more event's word. One that only names the object, without a status, is no word about it."""
         ranks = RANKS.get(self.kind, {})
         # events of one second have no order: the word itself breaks the tie, the same way everywhere
         old, new = (ranks.get(self.status, 0), self.as_of, self.status), (ranks.get(status, 0), at, status)
@@ -59,6 +72,7 @@ class Subject:
             self.kind,
             status if status and (not self.status or new >= old) else self.status,
             customer_id if customer_id and (newer or not self.customer_id) else self.customer_id,
-            max(self.as_of, at),
+            max(self.as_of, at) if status else self.as_of,
             merged,
+            merged_contact(self.contact, contact, newer=newer),
         )

@@ -74,7 +74,9 @@ class Card:
 
     def to_json(self) -> dict[str, Any]:
         """For conditions and templates."""
-        return {"brand": self.brand, "last4": self.last4, "exp_month": self.exp_month, "exp_year": self.exp_year}
+        return {
+            "brand": self.brand, "last4": self.last4, "exp_month": self.exp_month, "exp_year": self.exp_year, "country": self.country,
+        }  # fmt: skip
 
 
 def phone(obj: Json, source: str, country: str, *path: str) -> Iterator[Snapshot]:
@@ -108,6 +110,6 @@ def presentment(obj: Json) -> tuple[int, str] | None:
     """What the buyer saw (amount, currency), where it is not what was charged."""
     amount, currency = (
         number(obj, "presentment_details", "presentment_amount"),
-        text(obj, "presentment_details", "presentment_currency"),
+        text(obj, "presentment_details", "presentment_currency").lower(),
     )
     return (amount, currency) if amount is not None and currency else None

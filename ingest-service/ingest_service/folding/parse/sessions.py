@@ -1,5 +1,6 @@
 """Checkout sessions. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ingest_service.folding.parse.fields import Json, Snapshot, need_id, number, phone, table, text
@@ -7,7 +8,11 @@ from ingest_service.folding.parse.fields import Json, Snapshot, need_id, number,
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A checkout session."""
+    """A checkout session.
+
+    Attributes:
+        makes_invoice: whether the purchase becomes a bill of its own, after it.
+    """
 
     id: str
     payment_status: str
@@ -22,6 +27,7 @@ class Session:
     name: str
     country: str
     metadata: dict[str, str]
+    makes_invoice: bool
 
 
 def session(obj: Json) -> Session:
@@ -32,6 +38,7 @@ def session(obj: Json) -> Session:
     """
     country = text(obj, "customer_details", "address", "country")
     locale = text(obj, "locale")
+    creation = obj.get("invoice_creation")
     return Session(
         id=need_id(obj, "checkout session"),
         payment_status=text(obj, "payment_status"),
@@ -46,4 +53,5 @@ def session(obj: Json) -> Session:
         name=text(obj, "customer_details", "name"),
         country=country,
         metadata=table(obj, "metadata"),
+        makes_invoice=isinstance(creation, Mapping) and creation.get("enabled") is True,
     )

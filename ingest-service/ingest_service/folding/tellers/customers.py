@@ -5,7 +5,7 @@ from ingest_service.folding.effects import Effects, Event, SubjectTold
 
 
 def tell_customer(event: Event) -> Effects:
-    customer = parse.customer(event.obj)
+    customer = parse.customer(event.obj, event.previous)
     if event.type == "customer.deleted":
         customer = parse.Customer(customer.id, True, "", (), (), {}, {})  # noqa: FBT003 - deleted
     return Effects(customer=customer)

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from ingest_service.folding import parse
-from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named_payment, without_none
+from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named, without_none
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
 
 RECOVERED_AFTER_SECONDS: Final = 600
@@ -36,7 +36,9 @@ def tell_invoice(event: Event) -> Effects:
         {"subscription": invoice.subscription, "failed": failed},
     )
     aliases = (Alias(invoice.payment_intent, "invoice", invoice.id),) if invoice.payment_intent else ()
-    named = (named_payment(invoice.payment_intent),) if invoice.payment_intent else ()
+    belonging = [named("payment_intent", invoice.payment_intent)] if invoice.payment_intent else []
+    if invoice.subscription:
+        belonging.append(named("subscription", invoice.subscription))
     unpaid = f"invoice:{invoice.id}/unpaid"
     over = paid or told.status in ("paid", "void", "uncollectible")
     drafts: tuple[Draft, ...] = ()
@@ -47,7 +49,7 @@ def tell_invoice(event: Event) -> Effects:
                 "payment_failed",
                 f"payment_failed:{invoice.id}:{invoice.attempt_count}",
                 unpaid,
-                invoice.amount_due,
+                invoice.amount_remaining or invoice.amount_due,
             ),
         )
     elif paid and invoice.amount_paid > 0:
@@ -60,7 +62,7 @@ def tell_invoice(event: Event) -> Effects:
                 invoice.amount_paid,
             ),
         )
-    return Effects(subjects=(told, *named), aliases=aliases, drafts=drafts, settled=(unpaid,) if over else ())
+    return Effects(subjects=(told, *belonging), aliases=aliases, drafts=drafts, settled=(unpaid,) if over else ())
 
 
 def _of_invoice(invoice: parse.Invoice, kind: str, key: str, concern: str, amount: int) -> Draft:
@@ -88,7 +90,10 @@ def _of_invoice(invoice: parse.Invoice, kind: str, key: str, concern: str, amoun
 
 
 def tell_invoice_payment(event: Event) -> Effects:
-    payment, invoice = parse.text(event.obj, "payment", "payment_intent"), parse.text(event.obj, "invoice")
-    if not payment or not invoice:
+    invoice = parse.text(event.obj, "invoice")
+    payment, charge = parse.text(event.obj, "payment", "payment_intent"), parse.text(event.obj, "payment", "charge")
+    paid_by = payment or charge
+    if not paid_by or not invoice:
         return Effects()
-    return Effects(subjects=(named_payment(payment),), aliases=(Alias(payment, "invoice", invoice),))
+    kind = "payment_intent" if payment else "charge"
+    return Effects(subjects=(named(kind, paid_by),), aliases=(Alias(paid_by, "invoice", invoice),))

@@ -4,14 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingest_service.folding import parse
-from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named_payment, without_none
+from ingest_service.folding.contact import Contact
+from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named, without_none
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
 
 
 def tell_payment(event: Event) -> Effects:
     payment = parse.payment(event.obj)
     told = SubjectTold(
-        payment.id, "payment_intent", payment.status, payment.customer, {"latest_charge": payment.latest_charge}
+        payment.id,
+        "payment_intent",
+        payment.status,
+        payment.customer,
+        {"latest_charge": payment.latest_charge},
+        _contact(payment),
     )
     aliases = [
         Alias(charge, "payment_intent", payment.id)
@@ -66,17 +72,15 @@ def tell_charge(event: Event) -> Effects:
     told = [
         SubjectTold(
             charge.id, "charge", charge.status, charge.customer,
-            {"payment_intent": charge.payment_intent, "captured": charge.captured, "blocked": charge.blocked},
+            {"payment_intent": charge.payment_intent, "captured": charge.captured, "blocked": charge.blocked}, _contact(charge),
         )
     ]  # fmt: skip
     aliases = []
     if charge.payment_intent:
-        told.append(named_payment(charge.payment_intent))
+        told.append(named("payment_intent", charge.payment_intent))
         aliases.append(Alias(charge.id, "payment_intent", charge.payment_intent))
     if charge.invoice is not None:
         aliases.append(Alias(owner, "invoice", charge.invoice))
-    elif not charge.payment_intent:
-        aliases.append(Alias(owner, "invoice", ""))  # without a payment intent nothing joins it to an invoice any more
     attributes = without_none({
         "charge": charge.id, "payment_intent": charge.payment_intent, "decline_code": charge.decline_code, "failure_code": charge.failure_code,
         "description": charge.description, "metadata": charge.metadata, "card": charge.card.to_json() if charge.card else None,
@@ -105,7 +109,6 @@ def _of_charge(
     charge: parse.Charge, owner: str, kind: str, key: str, amount: int, attributes: Mapping[str, Any]
 ) -> Draft:
     failed = kind == "payment_failed"
-    shown = charge.presentment or (amount, charge.currency)  # what the buyer saw
     return Draft(
         kind=kind,
         key=key,
@@ -113,9 +116,11 @@ def _of_charge(
         subject_id=owner,
         customer_id=charge.customer,
         lane=PAYMENT if failed else RECEIPT,
-        amount=shown[0],
-        currency=shown[1].lower(),
+        amount=amount,
+        currency=charge.currency,
         attributes=attributes,
+        presentment=charge.presentment,
+        charge_seen=True,
         snapshots=charge.phones,
         name=charge.name,
         country=charge.country,
@@ -131,10 +136,12 @@ def tell_session(event: Event) -> Effects:
     session = parse.session(event.obj)
     if not session.payment_intent or session.mode != "payment":
         return Effects()
-    aliases = (Alias(session.payment_intent, "invoice", session.invoice),)
-    named = (named_payment(session.payment_intent),)
+    # a bill that Checkout makes of the purchase comes after it: only one that is named, or not wanted, is certain
+    certain = session.invoice or not session.makes_invoice
+    aliases = (Alias(session.payment_intent, "invoice", session.invoice),) if certain else ()
+    paid_by = (named("payment_intent", session.payment_intent),)
     if session.payment_status != "paid" or session.amount <= 0:
-        return Effects(subjects=named, aliases=aliases)
+        return Effects(subjects=paid_by, aliases=aliases)
     draft = Draft(
         kind="payment_succeeded",
         key=f"payment_succeeded:{session.payment_intent}",
@@ -154,4 +161,8 @@ def tell_session(event: Event) -> Effects:
         need_id=session.payment_intent,
     )
     settled = (f"payment:{session.payment_intent}/unpaid",)
-    return Effects(subjects=named, aliases=aliases, drafts=(draft,), settled=settled)
+    return Effects(subjects=paid_by, aliases=aliases, drafts=(draft,), settled=settled)
+
+
+def _contact(told: parse.Payment | parse.Charge) -> Contact:
+    return Contact(told.phones, told.name, told.country)

@@ -16,7 +16,6 @@ def tell_refund(event: Event) -> Effects:
     if not (failed or issued) or refund.amount <= 0:
         return Effects(subjects=(told,), settled=over)
     kind = "refund_failed" if failed else "refund_issued"
-    shown = refund.presentment or (refund.amount, refund.currency)
     draft = Draft(
         kind=kind,
         key=f"{kind}:{refund.id}",
@@ -24,8 +23,9 @@ def tell_refund(event: Event) -> Effects:
         subject_id=refund.id,
         customer_id=refund.customer,
         lane=RECEIPT,
-        amount=shown[0],
-        currency=shown[1].lower(),
+        amount=refund.amount,
+        currency=refund.currency,
+        presentment=refund.presentment,
         attributes=without_none({
             "refund": refund.id, "charge": refund.charge, "payment_intent": refund.payment_intent, "refund_reason": refund.reason,
             "refund_status": refund.status, "failure_code": refund.failure_reason, "metadata": refund.metadata,

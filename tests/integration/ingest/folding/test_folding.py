@@ -1,112 +1,21 @@
 """Folding on real PostgreSQL: what becomes of stored events, whoever folds them and in whatever order."""
 
-import asyncio
-import base64
-import datetime
-import os
 import random
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import asyncpg
 import pytest
 
-from ingest_service.accounts import Account
-from ingest_service.clock import Clock
 from ingest_service.folding import fold as fold_module
-from ingest_service.folding.fold import Folding
-from ingest_service.folding.lookup import Lookup
 from ingest_service.folding.loop import FoldingLoop
-from ingest_service.folding.resolving import Holds
-from ingest_service.inbox import envelope, store
-from ingest_service.planning.sealed_columns import open_details
-from ingest_service.sealing import Sealer, parse_keys
-from ingest_service.stripe_reads import StripeReads, reading
+from ingest_service.inbox import store
+from ingest_service.stripe_reads import reading
 from ingest_service.wake import Bells
 from paybell_sandbox.app import running as running_sandbox
 from paybell_sandbox.settings import Settings as SandboxSettings
 from paybell_sandbox.stripe import STRIPE
-from paybell_sandbox.stripe.telling import Told, body, tell
-
-NOW = int(datetime.datetime.now(datetime.UTC).timestamp())
-NO_HOLD = Holds(success=datetime.timedelta(), failure=datetime.timedelta())
-
-
-@dataclass
-class House:
-    """Everything that folds, and the Stripe that it asks."""
-
-    pool: "asyncpg.Pool[asyncpg.Record]"
-    sealer: Sealer
-    accounts: dict[str, Account]
-    reads: StripeReads
-    calls: Any
-    """The call log of the sandbox's Stripe."""
-
-    def folding(self, holds: Holds = NO_HOLD) -> Folding:
-        """A folder."""
-        return Folding(self.accounts, Clock(), self.sealer, holds)
-
-    async def arrive(self, envelopes: Sequence[dict[str, Any]], account: str = "main") -> None:
-        """Stores events as the webhook does."""
-        now = datetime.datetime.now(datetime.UTC)
-        arrivals = [envelope.arrival(self.accounts[account], event, body(event), "webhook", now) for event in envelopes]
-        async with self.pool.acquire() as conn:
-            await store.store(conn, self.sealer, arrivals, now)
-
-    async def fold(self, workers: int = 1, most: int | None = None) -> None:
-        """Folds until nothing is left."""
-
-        async def work() -> None:
-            while True:
-                async with self.pool.acquire() as conn, conn.transaction():
-                    folded = await self.folding().fold(conn, most)
-                if not folded.events:
-                    return
-
-        await asyncio.gather(*(work() for _ in range(workers)))
-
-    async def look_up(self) -> None:
-        """Looks at held facts until none is due."""
-        lookup = Lookup(self.pool, self.accounts, Clock(), self.sealer, NO_HOLD, self.reads)
-        while (await lookup.turn())[0]:
-            pass
-
-    async def facts(self, account: str = "main") -> dict[str, str]:
-        """Key to state of every fact."""
-        rows = await self.pool.fetch("SELECT fact_key, state FROM fact WHERE account_id = $1", account)
-        return {row["fact_key"]: row["state"] for row in rows}
-
-    async def details(self, key: str, account: str = "main") -> dict[str, Any]:
-        """What a fact tells."""
-        row = await self.pool.fetchrow("SELECT * FROM fact WHERE account_id = $1 AND fact_key = $2", account, key)
-        assert row is not None
-        return open_details(self.sealer, account, key, row["data_key_id"], row["details"])
-
-    async def settled(self) -> set[str]:
-        """The concerns that are over."""
-        rows = await self.pool.fetch("SELECT concern FROM concern WHERE account_id = 'main' AND state = 'settled'")
-        return {row["concern"] for row in rows}
-
-
-@pytest.fixture
-async def house(ingest_pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[House]:
-    """A folder on real PostgreSQL and the sandbox's Stripe."""
-    sealer = Sealer(parse_keys(f"k1:{base64.b64encode(os.urandom(32)).decode()}"))
-    main = Account("main", None, False, "sk_test_x", ("whsec_x",), "US", "UTC", None)  # noqa: FBT003
-    accounts = {"main": main, "live": replace(main, account_id="live", livemode=True, api_key="sk_live_x")}
-    async with (
-        running_sandbox(SandboxSettings(listen="127.0.0.1:0")) as box,
-        reading(ingest_pool, accounts, api_base=box.stripe_api_base, per_second=100) as reads,
-    ):
-        yield House(ingest_pool, sealer, accounts, reads, box.app[STRIPE].api.log)
-
-
-def story(name: str, version: str = "2026-10-28.endive", **options: Any) -> tuple[Told, list[dict[str, Any]]]:
-    """A story of now and its events."""
-    told = tell(name, now=NOW - 60, **options)
-    return told, told.envelopes(version)
+from paybell_sandbox.stripe.telling import tell
+from tests.integration.ingest.folding.house import NOW, House, story
 
 
 @pytest.mark.parametrize("version", ["2025-02-24.acacia", "2026-10-28.endive"])
@@ -261,5 +170,5 @@ async def test_an_unforeseen_failure_stands_alone_and_is_set_aside_after_its_las
 async def test_the_claim_of_events_uses_its_index(house: House) -> None:
     async with house.pool.acquire() as conn, conn.transaction():
         await conn.execute("SET LOCAL enable_seqscan = off")
-        plan = await conn.fetch(f"EXPLAIN {store.CLAIM}", ["main"], [2], [100], None)
+        plan = await conn.fetch(f"EXPLAIN {store.CLAIM}", "main", [2], [100], None)
     assert "event_open" in "\n".join(row[0] for row in plan)

@@ -1,0 +1,80 @@
+"""Asks Stripe what no event has told yet, and keeps the answer: which invoice a payment belongs to, a charge, a customer."""
+
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from ingest_service.clock import Clock
+from ingest_service.folding import knowledge, mirror, parse
+from ingest_service.folding.contact import Contact
+from ingest_service.folding.effects import Alias
+from ingest_service.folding.resolving import LookUp
+from ingest_service.folding.subject import Subject
+from ingest_service.sealing import Sealer
+from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Asks for one account."""
+
+    pool: Any
+    sealer: Sealer
+    clock: Clock
+    reads: StripeReads
+    account_id: str
+
+    async def ask(self, question: LookUp) -> str | None:
+        """Asks and keeps the answer; why not, where Stripe could not be asked."""
+        match question.what:
+            case "invoice_of_payment":
+                return await self._invoice_of(question.identity)
+            case "charge":
+                return await self._charge(question.identity)
+            case "customer":
+                return await self._customer(question.identity)
+            case _:
+                assert_never(question.what)
+
+    async def _invoice_of(self, payment_intent: str) -> str | None:
+        params = {"payment[type]": "payment_intent", "payment[payment_intent]": payment_intent, "limit": 1}
+        answer = await self.reads.get(self.account_id, "/v1/invoice_payments", params)
+        if isinstance(answer, AskLater):
+            return answer.reason
+        listed = answer.body.get("data") if isinstance(answer, Found) else []
+        invoice = parse.text(listed[0], "invoice") if isinstance(listed, list) and listed else ""
+        async with self.pool.acquire() as conn:
+            await knowledge.learn_aliases(
+                conn, self.account_id, [(Alias(payment_intent, "invoice", invoice), "lookup")]
+            )
+        return None
+
+    async def _charge(self, identity: str) -> str | None:
+        answer = await self.reads.get(self.account_id, f"/v1/charges/{identity}")
+        if isinstance(answer, AskLater):
+            return answer.reason
+        charge = parse.charge(answer.body) if isinstance(answer, Found) else None
+        async with self.pool.acquire() as conn, conn.transaction():
+            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {identity: "charge"}, ())
+            told = subjects.get(identity, Subject(identity, "charge"))
+            facts: dict[str, Any] = {"looked_up": True}
+            status = customer_id = ""
+            contact = None
+            if charge is not None:
+                facts |= {"payment_intent": charge.payment_intent, "captured": charge.captured}
+                status, customer_id = charge.status, charge.customer
+                contact = Contact(charge.phones, charge.name, charge.country)
+            told = told.told(status=status, customer_id=customer_id, at=self.clock.now(), facts=facts, contact=contact)
+            await knowledge.write_subjects(conn, self.sealer, self.account_id, [told])
+        return None
+
+    async def _customer(self, identity: str) -> str | None:
+        answer = await self.reads.get(self.account_id, f"/v1/customers/{identity}")
+        if isinstance(answer, AskLater):
+            return answer.reason
+        gone = parse.Customer(identity, deleted=True, name="", phones=(), languages=(), place={})
+        customer = gone if isinstance(answer, Gone) else parse.customer(answer.body)
+        async with self.pool.acquire() as conn, conn.transaction():
+            known = await knowledge.customers(conn, self.sealer, self.account_id, (), [identity])
+            told = mirror.told(known.get(identity), customer, self.clock.now())
+            await knowledge.write_customers(conn, self.sealer, self.account_id, [told])
+        return None
