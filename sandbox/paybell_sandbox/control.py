@@ -15,7 +15,7 @@ from paybell_sandbox.clock import ClockNotMovedError
 from paybell_sandbox.faults import UnknownFaultError
 from paybell_sandbox.sandbox import SANDBOX, Sandbox
 from paybell_sandbox.stripe import STRIPE
-from paybell_sandbox.twilio import numbers, replies, voice
+from paybell_sandbox.twilio import numbers, replies, senders, voice
 from paybell_sandbox.twilio.network import NETWORK, plain_number
 from paybell_sandbox.twilio.recording import REQUESTS
 from paybell_sandbox.twilio.shapes import Call, Message
@@ -100,9 +100,13 @@ async def _requests(request: web.Request) -> web.Response:
     return web.json_response({"requests": list(taken)})
 
 
-async def _numbers(_request: web.Request) -> web.Response:
+async def _numbers(request: web.Request) -> web.Response:
+    settings = request.app[SANDBOX].settings
     return web.json_response(
         {
+            "senders": settings.twilio_senders,
+            "whatsapp_senders": settings.twilio_whatsapp_senders,
+            "services": settings.twilio_services,
             "endings": {ending: what.meaning for ending, what in numbers.BY_ENDING.items()},
             "test_recipients": numbers.TEST_RECIPIENTS,
             "test_senders": numbers.TEST_SENDERS,
@@ -117,6 +121,8 @@ async def _inbound(request: web.Request) -> web.Response:
         return wrong("from, to and body are needed: the phone's number, the business's number and the words")
     if not numbers.is_dialable(plain_number(sender)) or sender.startswith("whatsapp:") != to.startswith("whatsapp:"):
         return wrong("from is the phone's number, such as +14155552671; for WhatsApp from and to begin with whatsapp:")
+    if not senders.receives(request.app[SANDBOX].settings, to):
+        return wrong("to is none of the account's numbers; GET /sandbox/numbers names them")
     message = await replies.receive(request.app[NETWORK], sender, to, words)
     return web.json_response(message.judged(), status=201)
 

@@ -24,6 +24,12 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr = SecretStr("sandbox-token")
     twilio_api_key: str = ""
     twilio_api_secret: SecretStr = SecretStr("")
+    twilio_senders: tuple[str, ...] = ("+14155550100", "+14155550101")
+    """Numbers, short codes and names that the account may text from, and its numbers that it may call from: ``["+1…"]``."""
+    twilio_whatsapp_senders: tuple[str, ...] = ("+14155550100",)
+    """Numbers that the account may write from on WhatsApp."""
+    twilio_services: dict[str, tuple[str, ...]] = {"MG" + "a" * 32: ("+14155550100",)}
+    """The account's Messaging Services, each with its pool of senders: ``{"MG…": ["+1…"]}``."""
     twilio_advanced_opt_out: bool = False
     """Whether the Messaging Services have Advanced Opt-Out: then replies to them carry OptOutType."""
     twilio_inbound_url: str = ""

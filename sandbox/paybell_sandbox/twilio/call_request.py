@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from paybell_sandbox.twilio import numbers
+from paybell_sandbox.twilio import numbers, senders
 from paybell_sandbox.twilio.errors import TwilioError
-from paybell_sandbox.twilio.message_request import valid_callback
+from paybell_sandbox.twilio.message_request import valid_url
 from paybell_sandbox.twilio.network import Network
 from paybell_sandbox.twilio.shapes import Call
 
@@ -37,11 +37,11 @@ def parse(form: Mapping[str, str], events: tuple[str, ...], network: Network) ->
         )
         raise TwilioError(20001, f"unknown parameter {unknown[0]}")
     to, sender = form.get("To", ""), form.get("From", "")
-    _check_numbers(to, sender)
+    _check_numbers(to, sender, network)
     twiml, url = document(form, needed=True)
     callback, detected = form.get("StatusCallback", ""), form.get("AsyncAmdStatusCallback", "")
     for address in (callback, detected):
-        if address and not valid_callback(address):
+        if address and not valid_url(address):
             raise TwilioError(21609, address)
     if not set(events) <= EVENTS:
         raise TwilioError(20001, f"StatusCallbackEvent is one of {sorted(EVENTS)}")
@@ -79,22 +79,21 @@ def document(form: Mapping[str, str], *, needed: bool) -> tuple[str, str]:
     twiml, url = form.get("Twiml", ""), form.get("Url", "")
     if needed and not (twiml or url):
         raise TwilioError(21205)
-    if url and not valid_callback(url):
+    if url and not valid_url(url):
         raise TwilioError(21205, url)
     if len(twiml) > LONGEST_TWIML:
         raise TwilioError(20001, f"Twiml is at most {LONGEST_TWIML} characters long")
     return twiml, url
 
 
-def _check_numbers(to: str, sender: str) -> None:
+def _check_numbers(to: str, sender: str, network: Network) -> None:
     if not to:
         raise TwilioError(21201)
     if not sender:
         raise TwilioError(21213)
     if not numbers.is_dialable(to):
         raise TwilioError(21211, to)
-    if not numbers.is_dialable(sender):
-        raise TwilioError(21212, sender)
+    senders.check_call(network.sandbox.settings, sender)
 
 
 def _ring_seconds(form: Mapping[str, str]) -> float:

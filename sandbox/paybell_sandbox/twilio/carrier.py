@@ -6,7 +6,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Final
 
-from paybell_sandbox.twilio import numbers, reports, segments
+from paybell_sandbox.twilio import numbers, reports, segments, senders
 from paybell_sandbox.twilio.network import Network, plain_number
 from paybell_sandbox.twilio.shapes import API_VERSION, Message
 
@@ -28,8 +28,6 @@ EARLY_SECONDS: Final = 5.0
 
 WHATSAPP_WINDOW: Final = datetime.timedelta(hours=24)
 OUTSIDE_WINDOW: Final = 63016
-POOL_NUMBER: Final = "+14155550100"
-"""What a Messaging Service sends from."""
 
 _NOT_CALLED_BACK: Final = frozenset({"sending"})
 
@@ -56,12 +54,13 @@ class Wanted:
 
 def take(network: Network, wanted: Wanted) -> Message:
     """Takes a message; what becomes of it begins at once."""
+    settings = network.sandbox.settings
     first = "scheduled" if wanted.send_at else "accepted" if wanted.service else "queued"
     message = Message(
         sid=network.sid("MM" if wanted.num_media else "SM"),
-        account_sid=network.sandbox.settings.twilio_account_sid,
+        account_sid=settings.twilio_account_sid,
         to=wanted.to,
-        from_=wanted.sender or POOL_NUMBER,
+        from_=wanted.sender or senders.chosen(settings, wanted.to, wanted.service or ""),
         body=wanted.body,
         direction=wanted.direction,
         status=first,

@@ -16,6 +16,7 @@ MESSAGES: dict[int, tuple[int, str]] = {
     20503: (503, "Service Unavailable"),
     21201: (400, "No 'To' number is specified"),
     21205: (400, "Url parameter is invalid"),
+    21210: (400, "'From' phone number not verified"),
     21211: (400, "Invalid 'To' Phone Number"),
     21212: (400, "Invalid 'From' Phone Number"),
     21213: (400, "'From' phone number is required"),
@@ -35,12 +36,16 @@ MESSAGES: dict[int, tuple[int, str]] = {
     21612: (400, "Message cannot be sent with the current combination of 'To' and/or 'From' parameters"),
     21614: (400, "'To' number is not a valid mobile number"),
     21617: (400, "The concatenated message body exceeds the 1600 character limit"),
+    21620: (400, "Invalid media URL(s)"),
     21623: (400, "Number of media files exceeds allowed limit"),
     21656: (400, "The ContentVariables parameter is invalid"),
     21701: (400, "The Messaging Service does not exist"),
+    21703: (400, "The Messaging Service does not have a phone number available to send a message"),
+    21712: (400, "The 'From' phone number is not in the Messaging Service's sender pool"),
     30409: (409, "Message is not in a state in which it can be cancelled"),
     35114: (400, "SendAt time is out of range"),
     35118: (400, "MessagingServiceSid is required to schedule a message"),
+    63007: (400, "Twilio could not find a Channel with the specified From address"),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from paybell_sandbox.twilio import numbers
+from paybell_sandbox.twilio import numbers, senders
 from paybell_sandbox.twilio.carrier import Wanted
 from paybell_sandbox.twilio.errors import TwilioError
 from paybell_sandbox.twilio.network import Network, plain_number
@@ -19,6 +19,19 @@ KNOWN: Final = frozenset({
     "RiskCheck", "MessageIntent",
 })  # fmt: skip
 
+CHOICES: Final = {
+    "RiskCheck": ("enable", "disable"),
+    "ContentRetention": ("retain", "discard"),
+    "AddressRetention": ("retain", "obfuscate"),
+    "TrafficType": ("free",),
+    "MessageIntent": (
+        "otp", "notifications", "fraud", "security", "customercare", "delivery", "education", "events", "polling", "announcements",
+        "marketing",
+    ),
+    **dict.fromkeys(("ProvideFeedback", "ForceDelivery", "SmartEncoded", "ShortenUrls", "SendAsMms"), ("true", "false")),
+}  # fmt: skip
+"""Parameters that are one of a few words."""
+
 LONGEST_BODY: Final = 1_600
 MOST_MEDIA: Final = 10
 LONGEST_VALIDITY: Final = 36_000
@@ -27,11 +40,9 @@ SOONEST: Final = datetime.timedelta(minutes=5)
 LATEST: Final = datetime.timedelta(days=35)
 
 _HOST = re.compile(r"^(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$")
-_SHORT_CODE = re.compile(r"\d{3,6}")
-_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +\-_&]{1,11}")
 
 
-def valid_callback(url: str) -> bool:
+def valid_url(url: str) -> bool:
     """An absolute http(s) URL whose host name has no underscore, at most 4,000 characters.
 
     Unlike Twilio it takes this machine's own address: the services live there.
@@ -58,11 +69,12 @@ def parse(form: Mapping[str, str], media: Sequence[str], network: Network) -> Wa
         raise TwilioError(20001, f"unknown parameter {unknown[0]}")
     to, sender, service = form.get("To", ""), form.get("From") or None, form.get("MessagingServiceSid") or None
     _check_to(to)
-    _check_sender(to, sender, service)
+    senders.check_message(network.sandbox.settings, to, sender, service)
     body = _body(form, media)
     callback = form.get("StatusCallback", "")
-    if callback and not valid_callback(callback):
+    if callback and not valid_url(callback):
         raise TwilioError(21609, callback)
+    _check_choices(form)
     _check_validity(form)
     send_at = _send_at(form, service, network.sandbox.clock.real_now())
     _check_reachable(to, sender, service, network)
@@ -82,25 +94,7 @@ def _check_to(to: str) -> None:
     if not to:
         raise TwilioError(21604)
     if not numbers.is_dialable(plain_number(to)) or to.rpartition(":")[0] not in ("", "whatsapp", "rcs"):
-        raise TwilioError(21265 if _SHORT_CODE.fullmatch(to) else 21211, to)
-
-
-def _check_sender(to: str, sender: str | None, service: str | None) -> None:
-    if service is not None and not re.fullmatch(r"MG[0-9a-fA-F]{32}", service):
-        raise TwilioError(21701, service)
-    if sender is None:
-        if service is None:
-            raise TwilioError(21603)
-        return
-    if to == sender:
-        raise TwilioError(21266, to)
-    plain = plain_number(sender)
-    if code := numbers.TEST_SENDERS.get(plain):
-        raise TwilioError(code, sender)
-    if not (numbers.is_dialable(plain) or _SHORT_CODE.fullmatch(sender) or _ALPHANUMERIC.fullmatch(sender)):
-        raise TwilioError(21212, sender)
-    if to.startswith("whatsapp:") != sender.startswith("whatsapp:"):
-        raise TwilioError(21612, f"'To' {to}, 'From' {sender}")
+        raise TwilioError(21265 if senders.SHORT_CODE.fullmatch(to) else 21211, to)
 
 
 def _check_reachable(to: str, sender: str | None, service: str | None, network: Network) -> None:
@@ -119,6 +113,9 @@ def _body(form: Mapping[str, str], media: Sequence[str]) -> str:
         raise TwilioError(21617)
     if len(media) > MOST_MEDIA:
         raise TwilioError(21623)
+    for url in media:
+        if not valid_url(url):
+            raise TwilioError(21620, url)
     content = form.get("ContentSid", "")
     if content:
         return f"[{_content_sid(content)}] {' '.join(_variables(form.get('ContentVariables') or '{}'))}".strip()
@@ -141,6 +138,12 @@ def _variables(text: str) -> list[str]:
     if not isinstance(variables, dict):
         raise TwilioError(21656)
     return [str(value) for value in variables.values()]
+
+
+def _check_choices(form: Mapping[str, str]) -> None:
+    for name, words in CHOICES.items():
+        if form.get(name, words[0]) not in words:
+            raise TwilioError(20001, f"{name} is one of {', '.join(words)}")
 
 
 def _check_validity(form: Mapping[str, str]) -> None:

@@ -22,6 +22,8 @@ ACCOUNT = "AC" + "0" * 32
 TOKEN = "sandbox-token"
 SERVICE = "MG" + "a" * 32
 OURS = "+14155550100"
+OTHER = "+14155550101"
+"""Ours too, but in no Messaging Service and not on WhatsApp."""
 PHONE = "+14155552671"
 PATIENCE = 20.0
 

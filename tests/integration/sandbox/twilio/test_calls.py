@@ -252,6 +252,8 @@ async def test_acts_that_do_not_fit_are_refused(make: Make) -> None:
         ({"From": None}, 21213),
         ({"To": "911"}, 21211),
         ({"From": "me"}, 21212),
+        ({"From": "+15005550001"}, 21212),
+        ({"From": "+442071838750"}, 21210),
         ({"Twiml": None}, 21205),
         ({"Url": "nowhere"}, 21205),
         ({"Twiml": "x" * 4001}, 20001),

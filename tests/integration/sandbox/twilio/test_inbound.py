@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.sandbox.twilio.conftest import ACCOUNT, OURS, PHONE, SERVICE, Hook, Lab, Make
+from tests.integration.sandbox.twilio.conftest import ACCOUNT, OTHER, OURS, PHONE, SERVICE, Hook, Lab, Make
 
 
 async def text(lab: Lab, body: str, **changes: Any) -> Any:
@@ -62,15 +62,17 @@ async def test_a_stop_word_stops_until_a_start_word(lab: Lab, hook: Hook, word: 
 async def test_a_stop_binds_the_sender_that_it_went_to(lab: Lab) -> None:
     await text(lab, "STOP")
     assert await lab.refused() == 21610
-    await lab.send(from_="+14155550101")
+    await lab.send(from_=OTHER)
 
 
-async def test_a_stop_to_a_messaging_service_binds_the_whole_service(lab: Lab) -> None:
+async def test_a_stop_to_a_messaging_service_binds_the_whole_service(make: Make) -> None:
+    other = "MG" + "b" * 32
+    lab = await make(twilio_services={SERVICE: [OURS], other: [OTHER]})
     service = {"from_": None, "messaging_service_sid": SERVICE}
     await lab.send(**service)
     await text(lab, "STOP")
     assert await lab.refused(From=None, MessagingServiceSid=SERVICE) == 21610
-    await lab.send(from_=None, messaging_service_sid="MG" + "b" * 32)
+    await lab.send(from_=None, messaging_service_sid=other)
 
 
 @pytest.mark.parametrize("body", ["please stop texting me", "STOP.", "Y 4821", "stop it"])
@@ -177,4 +179,13 @@ async def test_without_an_address_a_text_is_only_listed(make: Make, hook: Hook) 
 async def test_a_text_needs_two_ends_and_words(lab: Lab, changes: dict[str, Any]) -> None:
     told = await lab.ask("POST", "inbound", {"from": PHONE, "to": OURS, "body": "x", **changes}, status=400)
     assert "from" in told["error"]
+    assert await lab.messages() == []
+
+
+@pytest.mark.parametrize("to", ["+442071838750", "Acme", f"whatsapp:{OTHER}"])
+async def test_a_text_to_what_is_not_the_accounts_does_not_arrive(make: Make, to: str) -> None:
+    lab = await make(twilio_senders=[OURS, OTHER, "Acme"])
+    sender = f"whatsapp:{PHONE}" if to.startswith("whatsapp:") else PHONE
+    told = await lab.ask("POST", "inbound", {"from": sender, "to": to, "body": "x"}, status=400)
+    assert "none of the account's numbers" in told["error"]
     assert await lab.messages() == []

@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 from twilio.base.exceptions import TwilioRestException
 
-from tests.integration.sandbox.twilio.conftest import ACCOUNT, OURS, PHONE, SERVICE, TOKEN, Lab, Make, basic
+from tests.integration.sandbox.twilio.conftest import (
+    ACCOUNT,
+    OTHER,
+    OURS,
+    PHONE,
+    SERVICE,
+    TOKEN,
+    Lab,
+    Make,
+    basic,
+)
+
+EMPTY = "MG" + "e" * 32
 
 
 async def test_a_text_is_queued_then_delivered(lab: Lab) -> None:
@@ -58,7 +70,20 @@ async def test_a_picture_makes_it_an_mms(lab: Lab) -> None:
         pytest.param({"From": None}, 21603, id="no From"),
         pytest.param({"From": "nobody knows who"}, 21212, id="From no sender"),
         pytest.param({"From": "+15005550007"}, 21606, id="From not ours"),
-        pytest.param({"From": None, "MessagingServiceSid": "MG1"}, 21701, id="no such service"),
+        pytest.param({"From": "+442071838750"}, 21606, id="From of somebody else"),
+        pytest.param({"From": "12345"}, 21606, id="From a short code that is not ours"),
+        pytest.param({"From": "Evil Corp"}, 21606, id="From a name that is not ours"),
+        pytest.param({"From": None, "MessagingServiceSid": "MG1"}, 21701, id="no service at all"),
+        pytest.param({"From": None, "MessagingServiceSid": "MG" + "c" * 32}, 21701, id="no such service"),
+        pytest.param({"MessagingServiceSid": "MG" + "c" * 32}, 21701, id="no such service beside a From"),
+        pytest.param({"From": None, "MessagingServiceSid": EMPTY}, 21703, id="service without a sender"),
+        pytest.param({"From": OTHER, "MessagingServiceSid": SERVICE}, 21712, id="From outside the service"),
+        pytest.param(
+            {"To": f"whatsapp:{PHONE}", "From": f"whatsapp:{OTHER}"}, 63007, id="From that is not on WhatsApp"
+        ),
+        pytest.param({"RiskCheck": "maybe"}, 20001, id="a word that there is not"),
+        pytest.param({"SmartEncoded": "1"}, 20001, id="neither true nor false"),
+        pytest.param({"MediaUrl": "a.png"}, 21620, id="a picture without an address"),
         pytest.param({"To": f"whatsapp:{PHONE}"}, 21612, id="WhatsApp from a plain number"),
         pytest.param({"Body": None}, 21602, id="no words"),
         pytest.param({"Body": ""}, 21602, id="empty words"),
@@ -84,10 +109,21 @@ async def test_a_picture_makes_it_an_mms(lab: Lab) -> None:
     ],
 )
 async def test_what_twilio_refuses_is_refused_and_makes_no_message(
-    lab: Lab, changes: dict[str, Any], code: int
+    make: Make, changes: dict[str, Any], code: int
 ) -> None:
+    lab = await make(twilio_services={SERVICE: [OURS], EMPTY: []})
     assert await lab.refused(**changes) == code
     assert await lab.messages() == []
+
+
+@pytest.mark.parametrize("sender", ["+442071838750", "Acme", "12345"])
+async def test_whatever_the_settings_name_may_send(make: Make, sender: str) -> None:
+    lab = await make(twilio_senders=[sender], twilio_services={SERVICE: [sender]})
+    assert (await lab.send(from_=sender)).from_ == sender
+    made = await lab.send(from_=None, messaging_service_sid=SERVICE)
+    assert (await lab.client.messages(made.sid).fetch_async()).from_ in (None, sender)
+    assert await lab.refused(From=OURS) == 21606
+    assert (await lab.ask("GET", "numbers"))["senders"] == [sender]
 
 
 @pytest.mark.parametrize("to", ["+14155550111", "+1415"])
