@@ -20,14 +20,14 @@ class LoopDiedError(RuntimeError):
 
 @dataclass
 class Heartbeat:
-    """When a loop last turned."""
+    """When a loop last showed that it turns, and how far apart that may be."""
 
     name: str
     every_seconds: float
     beat: float = field(default_factory=time.monotonic)
 
     def late(self) -> bool:
-        """Whether it has not turned for three of its periods (and at least 10 s)."""
+        """Whether it has shown nothing for three of its periods (and at least 10 s)."""
         return time.monotonic() - self.beat > max(3 * self.every_seconds, 10.0)
 
 
@@ -50,20 +50,50 @@ class Loops:
         if not heeds_stop:
             self._heedless.add(name)
 
-    def every(self, name: str, seconds: float, turn: Callable[[], Awaitable[None]]) -> None:
-        """Runs a turn every so many seconds. The database's failures are logged and tried again; others are the loop's death."""
+    def every(
+        self,
+        name: str,
+        seconds: float,
+        turn: Callable[[], Awaitable[int | None]],
+        *,
+        step_seconds: float = 0.0,
+        heeds_stop: bool = True,
+    ) -> None:
+        """Runs a turn every so many seconds, and again at once while it says that it found work.
+
+        The database's failures are logged and tried again; others are the loop's death.
+
+        Args:
+            name: of the loop.
+            seconds: between two turns.
+            turn: gives how much it found to do; None or 0 where there is no more.
+            step_seconds: how long one step of a turn may wait for a vendor; after each the turn says ``beat``.
+            heeds_stop: False where a turn may be cut off anywhere without harm, so that a stop does not wait for it.
+        """
+
+        found: int | None = None
+
+        async def once() -> None:
+            nonlocal found
+            found = None
+            found = await turn()
 
         async def run() -> None:
             while not self.stopping.is_set():
-                await self.turn(name, turn)
-                await self.pause(seconds)
+                await self.turn(name, once)
+                if not found:
+                    await self.pause(seconds)
 
-        self._heartbeats[name] = Heartbeat(name, seconds)
-        self.add(name, run())
+        self._heartbeats[name] = Heartbeat(name, max(seconds, step_seconds))
+        self.add(name, run(), heeds_stop=heeds_stop)
+
+    def beat(self, name: str) -> None:
+        """A loop shows that it turns. For turns of many steps: who waits for a vendor is slow, but does not hang."""
+        self._heartbeats.setdefault(name, Heartbeat(name, 5.0)).beat = time.monotonic()
 
     async def turn(self, name: str, turn: Callable[[], Awaitable[None]]) -> bool:
         """One turn of a loop, with its heartbeat; whether it went well. For loops that wait for a bell themselves."""
-        self._heartbeats.setdefault(name, Heartbeat(name, 5.0)).beat = time.monotonic()
+        self.beat(name)
         try:
             await turn()
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
