@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-import asyncpg
 import grpc
 import structlog
 from google.protobuf.message import DecodeError, Message
 
+from notify_service import database
 from notify_service.intake.fields import RejectedError
 from notify_service.metrics import Metrics
 
@@ -21,13 +21,6 @@ log = structlog.get_logger()
 LOCAL = "local"
 LONGEST_SECONDS = 60.0
 """No call may take longer, even if its caller set no deadline."""
-
-UNAVAILABLE = (
-    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError, asyncpg.TooManyConnectionsError,
-    asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.TransactionRollbackError, OSError, TimeoutError,
-)  # fmt: skip
-"""What the database says while it is away, shut, not let in or in a tangle: for a caller it is all the same, namely later."""
 
 
 class RefusedError(Exception):
@@ -123,9 +116,7 @@ def _status_of(error: Exception) -> tuple[grpc.StatusCode, str]:
             return grpc.StatusCode.INVALID_ARGUMENT, f"{field} {reason}: {remedy}"
         case DecodeError():
             return grpc.StatusCode.INVALID_ARGUMENT, "the message is not what notify.v1 says it is"
-        case asyncpg.PostgresError() if not isinstance(error, UNAVAILABLE):
-            return grpc.StatusCode.INTERNAL, "this failed here; the same call may be repeated"
-        case _ if isinstance(error, UNAVAILABLE):
+        case _ if isinstance(error, database.GONE):
             return grpc.StatusCode.UNAVAILABLE, "the database cannot be reached; send the same call again"
         case _:
             return grpc.StatusCode.INTERNAL, "this failed here; the same call may be repeated"
