@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from notify.v1 import story_pb2
-from notify_service.edge import wire
+from notify_service import wire
 from notify_service.story.reading import Records
 
 STATUS_SENTENCES = {
