@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import math
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,8 @@ from notify_service import accounts_file, database, gauges, logs
 from notify_service.accounts import Account
 from notify_service.clock import Clock, refuse_moved_clock
 from notify_service.consent.addresses import AddressBook
-from notify_service.delivery.service import OUTCOMES_BELL, Delivery, Neighbours, bell_names, sending_bell
+from notify_service.delivery import service as delivery_service
+from notify_service.delivery.service import OUTCOMES_BELL, Delivery, sending_bell
 from notify_service.edge import admin_http, grpc_limits, grpc_server, twilio_http
 from notify_service.edge.admin_http import Admin
 from notify_service.edge.notification_rpc import SERVICE, NotificationRpc
@@ -24,14 +26,18 @@ from notify_service.intake.submission import Intake
 from notify_service.loops import Loops, measure_lag
 from notify_service.metrics import Metrics
 from notify_service.outcomes.feed import Feed
+from notify_service.replies import service as reply_service
+from notify_service.replies.service import ReplyService
 from notify_service.sealing import Finder, Sealer
 from notify_service.settings import Settings, parse_listen
+from notify_service.shutdown import Shutdown
 from notify_service.wake import Bells
 
 log = structlog.get_logger()
 
 CHANNEL = "notify_service"
-GRACE_SECONDS = 15.0
+CALL_SECONDS = 5.0
+"""How long calls under way may take after the signal; none needs so long, and a long poll is answered at once."""
 HEADER_SECONDS = 10.0
 GAUGE_SECONDS = 15.0
 
@@ -60,7 +66,7 @@ def _told(what: str, remedy: str) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def _listening(app: web.Application, name: str, listen: str) -> AsyncIterator[int]:
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=HEADER_SECONDS, shutdown_timeout=GRACE_SECONDS)
+    runner = web.AppRunner(app, access_log=None, keepalive_timeout=HEADER_SECONDS, shutdown_timeout=CALL_SECONDS)
     await runner.setup()
     try:
         host, port = parse_listen(listen)
@@ -73,7 +79,7 @@ async def _listening(app: web.Application, name: str, listen: str) -> AsyncItera
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[RunningService]:
-    """The whole service until the block ends."""
+    """The whole service until the block ends; closing takes as long as ``shutdown`` says, at most."""
     accounts = accounts_file.load(settings)
     url = settings.notify_database_url.get_secret_value()
     async with contextlib.AsyncExitStack() as stack:
@@ -88,19 +94,33 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
             await clock.refresh(conn)
         refuse_moved_clock(clock, vendors_on_loopback=settings.vendor_on_loopback)
         in_force = await put_all_in_force(pool, settings, accounts)
-        metrics, loops, bells = Metrics(), Loops(), Bells([*bell_names(accounts), "clock"])
+        metrics, loops, shutdown = Metrics(), Loops(), Shutdown()
+        bells = Bells([*delivery_service.bell_names(accounts), *reply_service.bell_names(accounts), "clock"])
         sealer, finder = Sealer(settings.data_keys), Finder(settings.lookup_keys)
-        neighbours = Neighbours(
-            pool, clock, sealer, finder, in_force.policy, Feed(lambda: bells.ring(OUTCOMES_BELL)), bells, metrics.count
-        )
         delivery = Delivery(
             accounts,
-            neighbours,
+            delivery_service.Neighbours(
+                pool,
+                clock,
+                sealer,
+                in_force.policy,
+                Feed(lambda: bells.ring(OUTCOMES_BELL)),
+                bells,
+                metrics.count,
+                shutdown.left,
+            ),
             api_base=settings.twilio_api_base,
             public_url=settings.notify_public_url or None,
             time_scale=settings.notify_vendor_time_scale,
         )
         stack.push_async_callback(delivery.close)
+        replies = ReplyService(
+            accounts,
+            {account_id: line.client for account_id, line in delivery.lines.items()},
+            reply_service.Neighbours(pool, clock, sealer, finder, bells, metrics.count),
+            polled=not settings.notify_public_url,
+            time_scale=settings.notify_vendor_time_scale,
+        )
         intake = Intake(
             pool,
             clock,
@@ -109,7 +129,8 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
             AddressBook(sealer, finder),
             lambda account: bells.ring(sending_bell(account)),
         )
-        stack.push_async_callback(loops.close, GRACE_SECONDS)
+        stack.push_async_callback(_within, shutdown, math.inf, loops.close)
+        replies.start(loops)
         _start_loops(loops, bells, delivery, pool, settings, clock, metrics, accounts)
 
         public = web.Application(client_max_size=64 * 1024)
@@ -117,30 +138,40 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
             twilio_http.setup(
                 public,
                 settings.notify_public_url,
-                twilio_http.doors(delivery.lines),
+                accounts,
+                twilio_http.Desks(delivery.tell, replies.take, replies.whose),
                 lambda what: metrics.webhooks.labels(what).inc(),
             )
         http_port = await stack.enter_async_context(
             _listening(public, "NOTIFY_HTTP_LISTEN", settings.notify_http_listen)
         )
-        rpc = NotificationRpc(pool, clock, accounts, intake, bells, metrics)
+        rpc = NotificationRpc(pool, clock, accounts, intake, bells, metrics, loops.stopping)
         handler = grpc_limits.handlers(SERVICE, rpc.methods(), metrics, settings.callers)
         with _told(
             f"NOTIFY_GRPC_LISTEN={settings.notify_grpc_listen} cannot be listened on",
             "name a free address of this machine, and files in GRPC_TLS_CA, GRPC_TLS_CERT and GRPC_TLS_KEY that can be read",
         ):
             server = await grpc_server.start(settings, handler)
-        stack.push_async_callback(server.stop, GRACE_SECONDS)
+        stack.push_async_callback(_within, shutdown, CALL_SECONDS, server.stop)
         admin = web.Application()
         admin_http.setup(admin, _admin(settings, pool, clock, bells, loops, metrics, accounts))
         admin_port = await stack.enter_async_context(
             _listening(admin, "NOTIFY_ADMIN_LISTEN", settings.notify_admin_listen)
         )
         await server.serving()
-        log.info("started", port=server.port, **settings.summary())
+        stack.callback(_begin_stop, shutdown, loops, bells)
+        log.info("started", port=server.port, http_port=http_port, admin_port=admin_port, **settings.summary())
         yield RunningService(server.port, http_port, admin_port, loops)
-        loops.stopping.set()
-        bells.ring_all()  # who waits for work sees at once that there will be none
+
+
+def _begin_stop(shutdown: Shutdown, loops: Loops, bells: Bells) -> None:
+    shutdown.begin()
+    loops.stopping.set()
+    bells.ring_all()  # who waits for work sees at once that there will be none
+
+
+async def _within(shutdown: Shutdown, at_most: float, close: Callable[[float], Awaitable[None]]) -> None:
+    await close(shutdown.left(at_most))
 
 
 def _start_loops(
@@ -201,12 +232,7 @@ def _admin(
         return problems
 
     async def tell() -> dict[str, Any]:
-        async with pool.acquire() as conn:
-            due = await conn.fetchval(
-                "SELECT min(due_at) FROM notification WHERE account_id = ANY($1) AND state = 'queued' AND due_at > $2",
-                list(accounts),
-                clock.now(),
-            )
+        due = await gauges.next_due(pool, clock, accounts)
         return {
             "now": clock.now().isoformat(),
             "offset_seconds": clock.offset_seconds,

@@ -24,6 +24,26 @@ class Metrics:
             ["account_id", "event", "detail"],
             registry=self.registry,
         )
+        self.named = {
+            "receipt": Counter(
+                "notify_receipts_total",
+                "What Twilio told of messages, by status and error code",
+                ["account_id", "status", "code"],
+                registry=self.registry,
+            ),
+            "ended": Counter(
+                "notify_ended_total",
+                "Messages that came to an end, or were handed back, after they had been queued",
+                ["account_id", "state", "code"],
+                registry=self.registry,
+            ),
+            "reply": Counter(
+                "notify_replies_total",
+                "Replies by what they were taken as: stop, start, help, other",
+                ["account_id", "meaning"],
+                registry=self.registry,
+            ),
+        }
         self.webhooks = Counter(
             "notify_webhook_problems_total",
             "Webhooks that were refused or unusable",
@@ -36,6 +56,12 @@ class Metrics:
         self.loop_lag = Gauge("notify_loop_lag_seconds", "By how much the event loop is late", registry=self.registry)
         self.waiting = Gauge("notify_waiting", "Notifications by state that somebody must act on", ["account_id", "state"],
                              registry=self.registry)  # fmt: skip
+        self.replies_waiting = Gauge(
+            "notify_replies_waiting",
+            "Replies that are not handled: received, undated (a START that met a STOP), set_aside",
+            ["account_id", "state"],
+            registry=self.registry,
+        )
         self.oldest = Gauge("notify_oldest_due_seconds", "How long the oldest due notification waits", ["account_id", "lane"],
                             registry=self.registry)  # fmt: skip
         self.halted = Gauge(
@@ -46,11 +72,14 @@ class Metrics:
         )
 
     def count(self, event: str, labels: Mapping[str, str], by: int) -> None:
-        """Counts something that delivery names."""
-        detail = ",".join(
-            f"{name}={value}" for name, value in sorted(labels.items()) if name not in {"account_id", "account"}
-        )
-        self.events.labels(labels.get("account", labels.get("account_id", "")), event, detail).inc(by)
+        """Counts something that delivery or replies name: in a meter of its own, or among the events of delivery."""
+        account = labels.get("account", labels.get("account_id", ""))
+        rest = {name: value for name, value in labels.items() if name not in {"account_id", "account"}}
+        if event in self.named:
+            self.named[event].labels(account_id=account, **rest).inc(by)
+        else:
+            detail = ",".join(f"{name}={value}" for name, value in sorted(rest.items()))
+            self.events.labels(account, event, detail).inc(by)
 
     @contextmanager
     def timed(self, method: str) -> Iterator[list[str]]:

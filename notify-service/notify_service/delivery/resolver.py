@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from notify_service import database
 from notify_service.sealing import UnsealableError
 
 from . import matching
@@ -21,9 +22,9 @@ from .case import Receipt, Times
 from .events import AttemptKey, Event, NotListed, TimePassed, Told
 from .listed import From, Listed
 from .ports import Vault
-from .receipts import DATABASE_GONE, Records
+from .receipts import Records
 from .senders import SendingAccount
-from .twilio_client import ReadFailedError, TwilioClient
+from .twilio_client import Beat, ReadFailedError, TwilioClient
 
 _log = structlog.get_logger()
 _MOST = 100
@@ -75,8 +76,8 @@ class Resolver:
         self._records = records
         self._times = times
 
-    async def turn(self) -> int:
-        """Looks at everything that is due, up to a limit; how many that was."""
+    async def turn(self, beat: Beat = lambda: None) -> int:
+        """Looks at everything that is due, up to a limit; how many that was. `beat`: called after each look."""
         lease = max(self._times.timeout * 6, timedelta(seconds=1))
         async with self._pool.acquire() as conn:
             rows = await conn.fetch(DUE, self._account.account_id, _MOST, lease)
@@ -85,15 +86,23 @@ class Resolver:
             return 0
         waiting = [d for d in due if d.state in ("intent", "abandoned", "rejected", "not_sent")]
         if waiting:
-            await self._write([TimePassed(d.key) for d in waiting])
+            await self._write([TimePassed(d.key) for d in waiting], {})
         gate = asyncio.Semaphore(_AT_ONCE)
-        looks = [self._look(d, gate) for d in due if d.state == "accepted"]
+        looks = [self._look(d, gate, beat) for d in due if d.state == "accepted"]
         unknown = [d for d in due if d.state == "unknown"]
-        listings = await self._listings(unknown, gate) if unknown else []
+        listings = await self._listings(unknown, gate, beat) if unknown else []
         await asyncio.gather(*looks, *listings)
+        _log.info(
+            "resolver.batch",
+            account_id=self._account.account_id,
+            count=len(due),
+            lapsed=len(waiting),
+            looked=len(looks),
+            listed=len(unknown),
+        )
         return len(due)
 
-    async def _look(self, due: _Due, gate: asyncio.Semaphore) -> None:
+    async def _look(self, due: _Due, gate: asyncio.Semaphore, beat: Beat) -> None:
         """Asks for a message by its id. No news is recorded too: it sets the next look, or gives up."""
         events: list[Event] = [TimePassed(due.key)]
         async with gate:
@@ -103,18 +112,19 @@ class Resolver:
                 events.insert(0, Told(due.key, Receipt(found.status, found.code, found.sid, "sweep")))
             except ReadFailedError as error:
                 _log.warning("sweep.read_failed", account_id=self._account.account_id, error=str(error))
-        await self._write(events)
+        beat()
+        await self._write(events, {due.key: due.sender})
 
-    async def _write(self, events: Sequence[Event]) -> None:
+    async def _write(self, events: Sequence[Event], senders: Mapping[AttemptKey, str]) -> None:
         """Records; one that cannot be recorded harms no other and comes up again when its lease has lapsed."""
         try:
-            await self._records.write(events)
-        except DATABASE_GONE:
+            await self._records.write(events, senders)
+        except database.GONE:
             raise
         except Exception as error:  # noqa: BLE001 (see above)
             if len(events) > 1:
                 for event in events:
-                    await self._write([event])
+                    await self._write([event], senders)
                 return
             _log.error(
                 "resolver.defect",
@@ -123,7 +133,7 @@ class Resolver:
                 error=type(error).__name__,
             )
 
-    async def _listings(self, unknown: Sequence[_Due], gate: asyncio.Semaphore) -> list[Any]:
+    async def _listings(self, unknown: Sequence[_Due], gate: asyncio.Semaphore, beat: Beat) -> list[Any]:
         account_id = self._account.account_id
         async with self._pool.acquire() as conn:
             numbers = {
@@ -146,24 +156,32 @@ class Resolver:
             except (KeyError, UnsealableError):
                 _log.error("resolver.number_unreadable", account_id=account_id, count=len(members))
                 continue
-            found.append(self._list(number, channel, members, bodies, gate))
+            found.append(self._list(number, channel, members, bodies, gate, beat))
         return found
 
     async def _list(
-        self, number: str, channel: str, members: Sequence[_Due], bodies: Mapping[UUID, Any], gate: asyncio.Semaphore
+        self,
+        number: str,
+        channel: str,
+        members: Sequence[_Due],
+        bodies: Mapping[UUID, Any],
+        gate: asyncio.Semaphore,
+        beat: Beat,
     ) -> None:
         """Lists what the provider has for a number and matches it with the attempts. A failed listing proves nothing."""
         since = min(member.created_at for member in members) - matching.CLOCK_ALLOWANCE
         async with gate:
             try:
                 if channel == "voice":
-                    listed = await self._client.calls_to(number, since)
+                    listed = await self._client.calls_to(number, since, beat)
                 else:
                     prefix = "whatsapp:" if channel == "whatsapp" else ""
-                    listed = await self._client.messages_to(prefix + number, since)
+                    listed = await self._client.messages_to(prefix + number, since, beat)
             except ReadFailedError as error:
                 _log.warning("resolver.listing_failed", account_id=self._account.account_id, error=str(error))
                 return
+            finally:
+                beat()
         taken = await self._taken(listed, since)
         events: list[Event] = []
         for member in sorted(members, key=lambda m: m.created_at):
@@ -173,7 +191,7 @@ class Resolver:
             else:
                 taken.add(match.sid)
                 events.append(Told(member.key, Receipt(match.status, match.code, match.sid, "listing")))
-        await self._write(events)
+        await self._write(events, {member.key: member.sender for member in members})
         _log.info(
             "resolver.listed",
             account_id=self._account.account_id,

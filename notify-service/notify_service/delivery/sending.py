@@ -88,6 +88,17 @@ class Sending:
         found = {name: lanes.breaker.cause for name, lanes in self._senders.items()} | {"": self.account_breaker.cause}
         return {name: cause for name, cause in found.items() if cause is not None}
 
+    def heard(self, sender: str, status: str, code: int) -> None:
+        """What became of an accepted message of a sender: it may halt the sender or the account, or end such a halt."""
+        moment, jitter = time.monotonic(), random.random()  # noqa: S311 (spreads retries, guards nothing)
+        lanes = self._senders.get(sender)
+        halted = self.account_breaker.heard(status, code, "account", moment, jitter)
+        if lanes is not None:
+            halted = lanes.breaker.heard(status, code, "sender", moment, jitter) or halted
+        if halted:
+            self._count("halted", {"account": self.account_id, "sender": sender, "code": str(code)})
+            _log.error("sender.halted", account_id=self.account_id, sender=sender, code=code)
+
     async def run(self, loops: Loops) -> None:
         """Sends until the process is to stop; then lets calls under way finish and be recorded."""
         try:

@@ -1,17 +1,16 @@
 """Delivery as the composition root sees it: made from accounts and neighbours, started on the supervised loops."""
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import structlog
 
 from notify_service.accounts import Account
 from notify_service.consent.policy import Policy
 from notify_service.loops import Loops
-from notify_service.replies.consent import LedgerConsent
-from notify_service.replies.handling import Replies
-from notify_service.replies.polling import InboundPolling
-from notify_service.replies.reply import Reply
-from notify_service.sealing import Finder, Sealer
+from notify_service.sealing import Sealer
 from notify_service.wake import Bells
 
 from . import expiry
@@ -25,12 +24,13 @@ from .record import Recorder
 from .resolver import Resolver
 from .senders import Credentials, Sender, SendingAccount
 from .sending import Sending
+from .tally import Count, Tally
 from .twilio_client import TwilioClient
 from .twilio_transport import TwilioTransport
 from .vault import SealedVault
 
-Count = Callable[[str, Mapping[str, str], int], None]
-"""A counter's name, its labels, and by how much: never a number, name or text in a label."""
+_log = structlog.get_logger()
+_LONGEST_CLOSE_SECONDS = 60.0
 
 
 def sending_bell(account_id: str) -> str:
@@ -38,53 +38,44 @@ def sending_bell(account_id: str) -> str:
     return f"sending {account_id}"
 
 
-def replies_bell(account_id: str) -> str:
-    """The name of the bell that wakes the handling of an account's replies."""
-    return f"replies {account_id}"
-
-
 OUTCOMES_BELL = "outcomes"
 
 
 def bell_names(accounts: Mapping[str, Account]) -> list[str]:
     """Every bell that delivery rings or waits for."""
-    return [OUTCOMES_BELL, *(name(account) for account in accounts for name in (sending_bell, replies_bell))]
+    return [OUTCOMES_BELL, *map(sending_bell, accounts)]
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """What delivery shares with the rest of the process. `policy`: the one in force for an account, at this moment."""
+    """What delivery shares with the rest of the process.
+
+    `policy`: the one in force for an account, at this moment. `patience`: how many of so many seconds may still be waited.
+    """
 
     pool: Any
     clock: Clock
     sealer: Sealer
-    finder: Finder
     policy: Callable[[str], Policy]
     outcomes: Outcomes
     bells: Bells
     count: Count
+    patience: Callable[[float], float] = lambda seconds: seconds
 
 
 @dataclass(frozen=True)
 class Line:
     """Everything that delivers for one account."""
 
-    account: Account
+    account: SendingAccount
+    client: TwilioClient
     sending: Sending
     resolver: Resolver
     records: Records
-    replies: Replies
-    polling: InboundPolling | None
-    neighbours: Neighbours
 
     async def tell(self, word: CallbackWord) -> None:
         """A signed callback said something: recorded when this returns."""
         await self.records.words.add(word)
-
-    async def take(self, reply: Reply) -> None:
-        """A reply came: stored when this returns."""
-        if await self.replies.take(reply):
-            self.neighbours.bells[replies_bell(self.account.account_id)].ring()
 
 
 class Delivery:
@@ -114,25 +105,33 @@ class Delivery:
         self.lines = {account_id: self._line(account) for account_id, account in accounts.items()}
 
     def start(self, loops: Loops) -> None:
-        """Adds the loops. When the process is to stop, each finishes its turn; calls under way are recorded."""
+        """Adds the loops. When the process is to stop, each finishes its turn; calls under way are recorded.
+
+        The resolver only asks, under leases: it is cut off at a stop and goes on after the next start.
+        """
         for account_id, line in self.lines.items():
             loops.add(f"sending {account_id}", line.sending.run(loops))
-            loops.add(f"replies {account_id}", self._handle_replies(loops, line))
-            loops.every(f"resolver {account_id}", max(1.0 * self._time_scale, 0.1), _until_none(line.resolver.turn))
-            loops.every(f"expiry {account_id}", max(30.0 * self._time_scale, 0.5), _until_none(self._expiry(line)))
+            self._resolve(loops, f"resolver {account_id}", line.resolver)
+            loops.every(f"expiry {account_id}", max(30.0 * self._time_scale, 0.5), self._expiry(line.account))
             loops.every(f"orphans {account_id}", 60.0, line.records.adopt_orphans)
-            if line.polling is not None:
-                loops.every(f"inbound {account_id}", max(10.0 * self._time_scale, 0.25), self._poll(line, line.polling))
 
     def halted(self) -> dict[str, dict[str, str]]:
         """Account to what does not send at present and why; "" is the account as a whole. Visible, but not unready."""
         found = {account_id: line.sending.halted() for account_id, line in self.lines.items()}
         return {account_id: halts for account_id, halts in found.items() if halts}
 
+    async def tell(self, account_id: str, word: CallbackWord) -> None:
+        """A signed callback said something about a message of an account: recorded when this returns."""
+        await self.lines[account_id].tell(word)
+
     async def close(self) -> None:
-        """Lets calls under way be recorded and closes the connections to the provider."""
-        for line in self.lines.values():
-            await line.sending.drain()
+        """Lets calls under way be recorded, as long as there is patience, and closes the connections to the provider."""
+        try:
+            async with asyncio.timeout(self._neighbours.patience(_LONGEST_CLOSE_SECONDS)):
+                for line in self.lines.values():
+                    await line.sending.drain()
+        except TimeoutError:
+            _log.warning("delivery.cut_off")
         await self._transport.close()
 
     def _line(self, account: Account) -> Line:
@@ -143,11 +142,20 @@ class Delivery:
         gatekeeper = LedgerGatekeeper(n.sealer, n.policy, account.account_id)
         bell = n.bells[sending_bell(account.account_id)]
 
-        def count(what: str, by: int) -> None:
-            n.count(what, {"account": account.account_id}, by)
+        def count(what: str, labels: Mapping[str, str], by: int) -> None:
+            n.count(what, {"account": account.account_id, **labels}, by)
 
-        wakes = Wakes(queued=bell.ring, outcomes=lambda: n.bells.ring(OUTCOMES_BELL), count=count)
-        records = Records(Recorder(sending_account, self._times, gatekeeper, n.outcomes), n.pool, n.clock, wakes)
+        def heard(sender: str, status: str, code: int) -> None:
+            sending.heard(sender, status, code)
+
+        wakes = Wakes(
+            queued=bell.ring,
+            outcomes=lambda: n.bells.ring(OUTCOMES_BELL),
+            heard=heard,
+            count=count,
+        )
+        recorder = Recorder(sending_account, self._times, gatekeeper, n.outcomes)
+        records = Records(recorder, n.pool, n.clock, wakes, n.patience)
         claimer = Claimer(sending_account, self._times, vault, gatekeeper, n.outcomes)
         sending = Sending(
             claimer=claimer,
@@ -162,46 +170,31 @@ class Delivery:
             count=lambda what, labels: n.count(what, labels, 1),
             told=lambda: n.bells.ring(OUTCOMES_BELL),
         )
-        replies = Replies(account.account_id, client, n.pool, n.sealer, LedgerConsent(n.sealer, n.finder), n.clock)
-        return Line(
-            account=account,
-            sending=sending,
-            resolver=Resolver(sending_account, client, n.pool, vault, records, self._times),
-            records=records,
-            replies=replies,
-            polling=None
-            if self._public_url is not None
-            else InboundPolling(account.account_id, client, n.pool, replies, _polled_numbers(sending_account)),
-            neighbours=n,
-        )
+        resolver = Resolver(sending_account, client, n.pool, vault, records, self._times)
+        return Line(sending_account, client, sending, resolver, records)
 
-    async def _handle_replies(self, loops: Loops, line: Line) -> None:
-        bell = self._neighbours.bells[replies_bell(line.account.account_id)]
-        name = f"replies {line.account.account_id}"
-        while not loops.stopping.is_set():
-            await loops.turn(name, _until_none(line.replies.turn))
-            await bell.wait(1.0)
+    def _resolve(self, loops: Loops, name: str, resolver: Resolver) -> None:
+        async def turn() -> int:
+            return await resolver.turn(lambda: loops.beat(name))
 
-    def _expiry(self, line: Line) -> Callable[[], Any]:
-        n, account = self._neighbours, sending_account_of(line.account)
+        step = self._times.timeout.total_seconds()
+        loops.every(name, max(1.0 * self._time_scale, 0.1), turn, step_seconds=step, heeds_stop=False)
+
+    def _expiry(self, account: SendingAccount) -> Callable[[], Awaitable[int]]:
+        n = self._neighbours
 
         async def turn() -> int:
-            now = n.clock.now()
+            now, tally = n.clock.now(), Tally(n.outcomes)
             async with n.pool.acquire() as conn, conn.transaction():
-                expired = await expiry.expire(conn, account.account_id, n.outcomes, now)
-                stranded = await expiry.unstrand(conn, account, n.outcomes, now)
+                expired = await expiry.expire(conn, account.account_id, tally, now)
+                stranded = await expiry.unstrand(conn, account, tally, now)
             if expired or stranded:
+                _log.info("expiry.batch", account_id=account.account_id, count=expired, stranded=stranded)
+                tally.committed(n.count)
                 n.bells.ring(OUTCOMES_BELL, sending_bell(account.account_id))
             return expired + stranded
 
         return turn
-
-    def _poll(self, line: Line, polling: InboundPolling) -> Callable[[], Any]:
-        async def poll() -> None:
-            if await polling.turn():
-                self._neighbours.bells[replies_bell(line.account.account_id)].ring()
-
-        return poll
 
 
 def sending_account_of(account: Account) -> SendingAccount:
@@ -222,21 +215,3 @@ def sending_account_of(account: Account) -> SendingAccount:
 
 def _with_prefix(channel: str, number: str) -> str:
     return f"whatsapp:{number}" if channel == "whatsapp" and number else number
-
-
-def _polled_numbers(account: SendingAccount) -> Sequence[str] | None:
-    """Our numbers that people can write to; None where a Messaging Service picks numbers that we do not know."""
-    texting = [s for s in account.senders().values() if s.channel != "voice"]
-    if any(s.origin.messaging_service_sid for s in texting):
-        return None
-    return sorted({s.origin.number for s in texting})
-
-
-def _until_none(turn: Callable[[], Any]) -> Callable[[], Any]:
-    """Turns until there is nothing left to do."""
-
-    async def run() -> None:
-        while await turn():
-            pass
-
-    return run

@@ -1,5 +1,6 @@
 """Twilio's calls that we use, through its SDK, for one account: every create comes back as a value, never as an exception."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Literal
@@ -16,17 +17,24 @@ from .listed import From, Listed
 from .senders import Credentials
 from .twilio_transport import TwilioTransport, witnessing
 
-_PAGE = 100
+_PAGE = 200
+"""Twilio gives up to 1,000 at once; so many stay below what the transport reads, whatever their words."""
 _MAX_PAGES = 50
 _FAILURES = (
     *(TwilioException, aiohttp.ClientError, TimeoutError, OSError),
     *(ValueError, KeyError, TypeError, AttributeError),  # what the SDK makes of an answer of another shape
 )
+Beat = Callable[[], None]
+"""Called after each page of a list: whoever reads a long one is slow, but does not hang."""
 _CALL_EVENTS = ["initiated", "ringing", "answered", "completed"]
 
 
 class ReadFailedError(Exception):
     """A list or look-up did not succeed: it says nothing, least of all that there is nothing. Read again later."""
+
+
+class TooMuchError(ReadFailedError):
+    """A list is longer than was to be read at once: read a smaller part of it."""
 
 
 class TwilioClient:
@@ -69,34 +77,50 @@ class TwilioClient:
                 )
             return classify(exchange.observed())
 
-    async def messages_to(self, to: str, since: datetime) -> list[Listed]:
-        """Messages to `to` created at or after `since`, newest first.
+    async def messages_to(self, to: str, since: datetime, beat: Beat = lambda: None) -> list[Listed]:
+        """Messages to `to` created at or after `since`.
 
         Not filtered by DateSent: Twilio leaves that empty until a message is sent, and grains it by the day.
         """
         try:
             page: MessagePage | None = await self._client.messages.page_async(to=to, page_size=_PAGE)
-            return await _until(page, since)
+            return await _since(page, since, _MAX_PAGES, beat)
         except _FAILURES as error:
             raise ReadFailedError(type(error).__name__) from None
 
-    async def messages_from_people(self, to: str | None, since: datetime) -> list[Listed]:
-        """Inbound messages created at or after `since`, newest first; to one of our numbers, or to all for None."""
+    async def messages_from_people(
+        self,
+        to: str | None,
+        since: datetime,
+        until: datetime | None,
+        most_pages: int | None = None,
+        beat: Beat = lambda: None,
+    ) -> list[Listed]:
+        """Inbound messages created at or after `since`; to one of our numbers, or to all for None.
+
+        Twilio lists both directions together, so it is asked for a window: what people send has its date at once. `until`
+        ends the window (None: there is no end yet); Twilio may grain both ends by the day, which only makes it larger.
+
+        Raises:
+            TooMuchError: where the window holds more than `most_pages`; None follows them all.
+            ReadFailedError: where it cannot be read.
+        """
+        asked: dict[str, object] = {"date_sent_after": since, "page_size": _PAGE}
+        if to is not None:
+            asked["to"] = to
+        if until is not None:
+            asked["date_sent_before"] = until
         try:
-            page: MessagePage | None = (
-                await self._client.messages.page_async(page_size=_PAGE)
-                if to is None
-                else await self._client.messages.page_async(to=to, page_size=_PAGE)
-            )
-            return [m for m in await _until(page, since) if m.direction == "inbound"]
+            page: MessagePage | None = await self._client.messages.page_async(**asked)
+            return [m for m in await _since(page, since, most_pages, beat) if m.direction == "inbound"]
         except _FAILURES as error:
             raise ReadFailedError(type(error).__name__) from None
 
-    async def calls_to(self, to: str, since: datetime) -> list[Listed]:
-        """Calls to `to` created at or after `since`, newest first."""
+    async def calls_to(self, to: str, since: datetime, beat: Beat = lambda: None) -> list[Listed]:
+        """Calls to `to` created at or after `since`."""
         try:
             page: CallPage | None = await self._client.calls.page_async(to=to, page_size=_PAGE)
-            return await _until(page, since)
+            return await _since(page, since, _MAX_PAGES, beat)
         except _FAILURES as error:
             raise ReadFailedError(type(error).__name__) from None
 
@@ -119,19 +143,26 @@ def spoken(text: str, language: str) -> str:
     return str(response)
 
 
-async def _until(page: MessagePage | CallPage | None, since: datetime) -> list[Listed]:
-    """Follows pages until the first record older than `since`. A list that does not end is a failure, not an answer."""
+async def _since(
+    page: MessagePage | CallPage | None, since: datetime, most_pages: int | None, beat: Beat
+) -> list[Listed]:
+    """Every record created at or after `since`; follows pages until one is wholly older.
+
+    Lists come about newest first, but nobody promises the order within a page. A list that does not end is no answer.
+    """
     found: list[Listed] = []
-    for _ in range(_MAX_PAGES):
-        if page is None:
-            return found
-        for instance in page:
-            listed = _listed(instance)
-            if listed.created_at is not None and listed.created_at < since:
-                return found
-            found.append(listed)
-        page = await page.next_page_async()
-    raise TimeoutError("more pages than a listing of one number can have")
+    read = 0
+    while page is not None:
+        beat()
+        if most_pages is not None and read >= most_pages:
+            raise TooMuchError(f"more than {most_pages} pages")
+        records = [_listed(instance) for instance in page]
+        young = [one for one in records if one.created_at is None or one.created_at >= since]
+        found += young
+        if records and not young:
+            break
+        page, read = await page.next_page_async(), read + 1
+    return found
 
 
 def _listed(instance: MessageInstance | CallInstance) -> Listed:

@@ -10,6 +10,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from notify.v1 import service_pb2
+from notify_service.edge.grpc_strict import Strict
 from notify_service.edge.notification_rpc import SERVICE
 from notify_service.settings import Settings
 
@@ -75,7 +76,7 @@ async def start(settings: Settings, handler: grpc.GenericRpcHandler) -> GrpcServ
     Raises:
         RuntimeError: where the address is taken.
     """
-    server = grpc.aio.server(options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
+    server = grpc.aio.server(interceptors=[Strict()], options=OPTIONS, maximum_concurrent_rpcs=MOST_CALLS)
     server.add_generic_rpc_handlers((handler,))
     servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)

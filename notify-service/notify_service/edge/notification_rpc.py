@@ -13,9 +13,9 @@ import structlog
 from google.protobuf.message import Message
 
 from notify.v1 import notification_pb2, service_pb2
+from notify_service import wire
 from notify_service.clock import Clock
 from notify_service.delivery.service import OUTCOMES_BELL
-from notify_service.edge import wire
 from notify_service.edge.grpc_limits import Method, RefusedError
 from notify_service.intake import cancelling, fields
 from notify_service.intake.fields import RejectedError
@@ -52,6 +52,7 @@ class NotificationRpc:
     intake: Intake
     bells: Bells
     metrics: Metrics
+    stopping: asyncio.Event
 
     def methods(self) -> dict[str, tuple[type[Message], Method]]:
         """Every method by its name."""
@@ -189,7 +190,7 @@ class NotificationRpc:
         )
 
     async def pull(self, request: service_pb2.PullOutcomesRequest, caller: str) -> Message:
-        """PullOutcomes: looks at once, then whenever something was added, and every second."""
+        """PullOutcomes: looks at once, then whenever something was added, and every second; a process that stops keeps nobody waiting."""
         if not 1 <= len(request.account_ids) <= BIGGEST_BATCH:
             raise RefusedError(INVALID, f"account_ids has {len(request.account_ids)} items: name 1 to {BIGGEST_BATCH}")
         accounts = [self._account(account) for account in request.account_ids]
@@ -204,7 +205,7 @@ class NotificationRpc:
             async with self.pool.acquire() as conn:
                 rows = await feed.pull(conn, caller, accounts, kinds, most)
             left = deadline - loop.time()
-            if rows or left <= 0:
+            if rows or left <= 0 or self.stopping.is_set():
                 return service_pb2.PullOutcomesResponse(outcomes=[wire.outcome(row) for row in rows])
             await self.bells[OUTCOMES_BELL].wait(min(left, POLL_SECONDS))
 

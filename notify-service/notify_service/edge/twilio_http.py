@@ -16,8 +16,9 @@ from aiohttp import web
 from multidict import MultiDict, MultiDictProxy
 from twilio.request_validator import RequestValidator
 
-from notify_service.delivery.receipts import DATABASE_GONE, CallbackWord
-from notify_service.delivery.service import Line
+from notify_service import database
+from notify_service.accounts import Account
+from notify_service.delivery.receipts import CallbackWord
 from notify_service.delivery.tokens import CallbackToken
 from notify_service.replies.reply import Reply
 
@@ -33,31 +34,44 @@ _STATUS = re.compile(r"[a-z][a-z-]{0,31}")
 Form = MultiDictProxy[str]
 
 
+Tell = Callable[[str, CallbackWord], Awaitable[None]]
+Take = Callable[[str, Reply], Awaitable[None]]
+Whose = Callable[[str, str, str], Sequence[str]]
+
+
 @dataclass(frozen=True)
 class Door:
-    """One account's webhooks: what proves that Twilio calls, and where what it says goes.
-
-    `numbers`: our numbers and Messaging Services, by which replies are told apart where accounts share one at Twilio.
-    """
+    """One account's webhooks, and what proves that Twilio calls."""
 
     account_id: str
     account_sid: str
     auth_tokens: Sequence[str]
-    numbers: frozenset[str]
-    tell: Callable[[CallbackWord], Awaitable[None]]
-    take: Callable[[Reply], Awaitable[None]]
     validators: tuple[RequestValidator, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "validators", tuple(RequestValidator(token) for token in self.auth_tokens))
 
 
+@dataclass(frozen=True)
+class Desks:
+    """Where what Twilio says goes.
+
+    `tell`: a callback, by account. `take`: a reply, by account. `whose`: Twilio's account, the number and the Messaging Service
+    that somebody wrote to, to our accounts that it is for.
+    """
+
+    tell: Tell
+    take: Take
+    whose: Whose
+
+
 class TwilioHttp:
     """The handlers."""
 
-    def __init__(self, public_url: str, doors: Mapping[str, Door], count: Callable[[str], None]) -> None:
+    def __init__(self, public_url: str, doors: Sequence[Door], desks: Desks, count: Callable[[str], None]) -> None:
         self._public_url = public_url.rstrip("/")
-        self._doors = doors
+        self._doors = {door.account_id: door for door in doors}
+        self._desks = desks
         self._count = count
 
     async def status(self, request: web.Request) -> web.Response:
@@ -72,20 +86,20 @@ class TwilioHttp:
         if word is None:
             self._count("unusable_callback")
             return web.Response(status=204)
-        await self._stored(door.tell(word))
+        await self._stored(self._desks.tell(door.account_id, word))
         return web.Response(status=204)
 
     async def inbound(self, request: web.Request) -> web.Response:
         """POST /webhooks/twilio/inbound: empty TwiML, once the reply is stored. Twilio itself answers STOP, START and HELP."""
         form = await self._signed(request)
-        doors = self._of_sid(form["AccountSid"])
-        ours = {form.get("To", ""), form.get("MessagingServiceSid", "")}
-        door = next((d for d in doors if d.numbers & ours), doors[0])
         reply = Reply.of_form(form)
         if reply is None:
             self._count("unusable_reply")
         else:
-            await self._stored(door.take(reply))
+            for account_id in self._desks.whose(
+                form["AccountSid"], form.get("To", ""), form.get("MessagingServiceSid", "")
+            ):
+                await self._stored(self._desks.take(account_id, reply))
         return web.Response(text=_NO_REPLY, content_type="text/xml")
 
     async def _signed(self, request: web.Request) -> Form:
@@ -108,35 +122,22 @@ class TwilioHttp:
         try:
             async with asyncio.timeout(_STORE_SECONDS):
                 await storing
-        except (asyncpg.PostgresError, *DATABASE_GONE) as error:
+        except (asyncpg.PostgresError, *database.GONE) as error:
             self._count("not_stored")
             _log.warning("webhook.not_stored", error=type(error).__name__)
             raise web.HTTPServiceUnavailable(text="", headers={"Retry-After": "1"}) from None
 
 
-def doors(lines: Mapping[str, Line]) -> dict[str, Door]:
-    """A door for each account that delivery works for."""
-    return {
-        account_id: Door(
-            account_id=account_id,
-            account_sid=line.account.twilio_account_sid,
-            auth_tokens=line.account.auth_tokens,
-            numbers=frozenset(
-                name
-                for sender in line.account.senders
-                for name in (sender.number, f"whatsapp:{sender.number}", sender.messaging_service_sid)
-                if name
-            ),
-            tell=line.tell,
-            take=line.take,
-        )
-        for account_id, line in lines.items()
-    }
-
-
-def setup(app: web.Application, public_url: str, doors: Mapping[str, Door], count: Callable[[str], None]) -> None:
+def setup(
+    app: web.Application,
+    public_url: str,
+    accounts: Mapping[str, Account],
+    desks: Desks,
+    count: Callable[[str], None],
+) -> None:
     """Adds the webhooks to the public application. Other methods than POST get 405 from the router."""
-    handlers = TwilioHttp(public_url, doors, count)
+    doors = [Door(one.account_id, one.twilio_account_sid, one.auth_tokens) for one in accounts.values()]
+    handlers = TwilioHttp(public_url, doors, desks, count)
     app.router.add_post("/webhooks/twilio/status/{token}", handlers.status)
     app.router.add_post("/webhooks/twilio/inbound", handlers.inbound)
 

@@ -36,6 +36,10 @@ class LedgerConsent:
         await ledger.lock_gates(conn, account_id, [address_id])
         return address_id
 
+    async def lock(self, conn: Any, account_id: str, address_id: UUID) -> None:
+        """Locks the gate of an address for a change."""
+        await ledger.lock_gates(conn, account_id, [address_id])
+
     async def revoke(
         self, conn: Any, account_id: str, address_id: UUID, *, channel: str, at: datetime, sid: str, words: str
     ) -> None:

@@ -19,10 +19,13 @@ from aiohttp import web
 from notify_service.accounts import Account, Sender
 from notify_service.consent import ledger, number_sealing, policy
 from notify_service.consent.ledger import NewEntry
+from notify_service.delivery import service as delivery_service
 from notify_service.delivery.ports import NewOutcome
-from notify_service.delivery.service import Delivery, Neighbours, bell_names, sending_bell
+from notify_service.delivery.service import Delivery, sending_bell
 from notify_service.edge import twilio_http
 from notify_service.loops import Loops
+from notify_service.replies import service as reply_service
+from notify_service.replies.service import ReplyService
 from notify_service.sealing import Finder, Sealer
 from notify_service.wake import Bells
 from notify_service.words import body
@@ -97,6 +100,7 @@ class Desk:
     pool: asyncpg.Pool
     box: RunningSandbox
     delivery: Delivery
+    replies: ReplyService
     bells: Bells
     clock: MovableClock
     loops: Loops
@@ -247,6 +251,42 @@ class Desk:
         return bool(found)
 
 
+def wired(
+    pool: Any,
+    clock: MovableClock,
+    accounts: Mapping[str, Account],
+    api_base: str,
+    public_url: str | None,
+    *,
+    count: Callable[[str, Mapping[str, str], int], None],
+    slots: int = 64,
+) -> tuple[Bells, Delivery, ReplyService]:
+    """Delivery and replies beside each other, as the composition root wires them."""
+    bells = Bells([*delivery_service.bell_names(accounts), *reply_service.bell_names(accounts)])
+    delivery = Delivery(
+        accounts,
+        delivery_service.Neighbours(pool, clock, SEALER, lambda _account: POLICY, StoredOutcomes(), bells, count),
+        api_base=api_base,
+        public_url=public_url,
+        time_scale=SCALE,
+        slots=slots,
+    )
+    replies = ReplyService(
+        accounts,
+        {account_id: line.client for account_id, line in delivery.lines.items()},
+        reply_service.Neighbours(pool, clock, SEALER, FINDER, bells, count),
+        polled=public_url is None,
+        time_scale=SCALE,
+    )
+    return bells, delivery, replies
+
+
+def detailed(what: str, labels: Mapping[str, str]) -> str:
+    """A counter's name with its labels, but for the account."""
+    shown = ",".join(f"{name}={value}" for name, value in sorted(labels.items()) if name != "account")
+    return f"{what}{{{shown}}}"
+
+
 @asynccontextmanager
 async def desk(
     pool: asyncpg.Pool,
@@ -269,34 +309,26 @@ async def desk(
     )
     async with running(settings) as box, aiohttp.ClientSession() as session:
         counted: Counter[str] = Counter()
-        bells = Bells(bell_names(by_id))
         clock = MovableClock()
-        neighbours = Neighbours(
-            pool=pool,
-            clock=clock,
-            sealer=SEALER,
-            finder=FINDER,
-            policy=lambda _account: POLICY,
-            outcomes=StoredOutcomes(),
-            bells=bells,
-            count=lambda what, _labels, by: counted.update({what: by}),
-        )
-        delivery = Delivery(
+        bells, delivery, replies = wired(
+            pool,
+            clock,
             by_id,
-            neighbours,
-            api_base=box.twilio_api_base,
-            public_url=public_url if webhooks else None,
-            time_scale=SCALE,
+            box.twilio_api_base,
+            public_url if webhooks else None,
             slots=slots,
+            count=lambda what, labels, by: counted.update({what: by, detailed(what, labels): by}),
         )
         loops = Loops()
-        twilio_http.setup(app, public_url, twilio_http.doors(delivery.lines), lambda what: counted.update({what: 1}))
+        desks = twilio_http.Desks(delivery.tell, replies.take, replies.whose)
+        twilio_http.setup(app, public_url, by_id, desks, lambda what: counted.update({what: 1}))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()
         if start:
             delivery.start(loops)
+            replies.start(loops)
         try:
-            yield Desk(pool, box, delivery, bells, clock, loops, public_url, counted, session, runner.cleanup)
+            yield Desk(pool, box, delivery, replies, bells, clock, loops, public_url, counted, session, runner.cleanup)
         finally:
             await loops.close(10)
             await delivery.close()

@@ -7,11 +7,9 @@ import sys
 import asyncpg
 from aiohttp import web
 
-from notify_service.delivery.service import Delivery, Neighbours, bell_names
 from notify_service.edge import twilio_http
 from notify_service.loops import Loops
-from notify_service.wake import Bells
-from tests.integration.notify.delivery.desk import FINDER, POLICY, SCALE, SEALER, MovableClock, StoredOutcomes, account
+from tests.integration.notify.delivery.desk import MovableClock, account, wired
 
 
 async def main(database_url: str, api_base: str, port: int) -> None:
@@ -19,25 +17,19 @@ async def main(database_url: str, api_base: str, port: int) -> None:
     accounts = {"main": account()}
     public_url = f"http://127.0.0.1:{port}"
     async with asyncpg.create_pool(database_url, min_size=1, max_size=8) as pool:
-        neighbours = Neighbours(
-            pool=pool,
-            clock=MovableClock(),
-            sealer=SEALER,
-            finder=FINDER,
-            policy=lambda _account: POLICY,
-            outcomes=StoredOutcomes(),
-            bells=Bells(bell_names(accounts)),
-            count=lambda _what, _labels, _by: None,
+        _, delivery, replies = wired(
+            pool, MovableClock(), accounts, api_base, public_url, count=lambda _what, _labels, _by: None
         )
-        delivery = Delivery(accounts, neighbours, api_base=api_base, public_url=public_url, time_scale=SCALE)
         loops = Loops()
         app = web.Application()
-        twilio_http.setup(app, public_url, twilio_http.doors(delivery.lines), lambda _what: None)
+        desks = twilio_http.Desks(delivery.tell, replies.take, replies.whose)
+        twilio_http.setup(app, public_url, accounts, desks, lambda _what: None)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port, reuse_address=True).start()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, loops.stopping.set)
         delivery.start(loops)
+        replies.start(loops)
         sys.stdout.write("up\n")
         sys.stdout.flush()
         await loops.watch()
