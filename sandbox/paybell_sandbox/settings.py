@@ -20,6 +20,11 @@ class Settings(BaseSettings):
     stripe_api_key: SecretStr = SecretStr("")
     """The key that the services present; empty: any key that has Stripe's form."""
 
+    stripe_repeats: int = Field(default=1, ge=1, le=100)
+    """How often each event is posted; above 1 in end-to-end tests, as Stripe delivers at least once."""
+    stripe_reorder_window_ms: int = Field(default=0, ge=0, le=60_000)
+    """Each post waits a random time up to this, so that events overtake each other; above 0 in end-to-end tests."""
+
     twilio_account_sid: str = "AC00000000000000000000000000000000"
     twilio_auth_token: SecretStr = SecretStr("sandbox-token")
     twilio_api_key: str = ""

@@ -89,7 +89,10 @@ class Deliveries:
         self._slots = asyncio.Semaphore(DeliveryOptions.concurrency)
         self.endpoints: dict[str, Endpoint] = {}
         self.main_account = ""
-        self._options = DeliveryOptions()
+        self._usual = DeliveryOptions(
+            repeats=sandbox.settings.stripe_repeats, reorder_window_ms=sandbox.settings.stripe_reorder_window_ms
+        )
+        self._options = self._usual
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -107,8 +110,9 @@ class Deliveries:
             await self._session.close()
 
     def forget(self) -> None:
-        """No event is remembered or retried any more; endpoints and options stay."""
+        """No event is remembered or retried any more, and they are posted as the settings say; endpoints stay."""
         self._records.clear()
+        self.use(self._usual)
 
     def endpoints_of(self, account: str, *, livemode: bool) -> list[Endpoint]:
         found = [one for one in self.endpoints.values() if (one.account, one.livemode) == (account, livemode)]

@@ -87,6 +87,29 @@ async def test_each_event_comes_as_often_as_asked(control: Control, receivers: A
     assert set(types(receiver).values()) == {5}
 
 
+async def test_the_settings_say_how_often_and_how_mixed_up_events_come(receivers: Any) -> None:
+    receiver = await receivers()
+    settings = Settings(
+        listen="127.0.0.1:0", stripe_webhook_url=receiver.url, stripe_repeats=2, stripe_reorder_window_ms=30, seed=5
+    )
+    async with running(settings) as box, aiohttp.ClientSession() as session:
+        control = Control(session, box.url)
+        await control.play("renewal_fails")
+        assert (await control.ask("GET", "stripe/wait/delivered"))["complete"]
+        made = [event["id"] for event in (await control.ask("GET", "stripe/events"))["events"]][::-1]
+    came = [json.loads(body)["id"] for body in receiver.bodies]
+    assert Counter(came) == dict.fromkeys(made, 2)
+    assert list(dict.fromkeys(came)) != made
+
+
+async def test_a_reset_takes_repeats_reordering_and_losses_back(control: Control) -> None:
+    usual = await control.ask("GET", "stripe/delivery")
+    for path in ("reset", "stripe/reset"):
+        await control.ask("PUT", "stripe/delivery", {"repeats": 3, "reorder_window_ms": 2_000, "loss": 0.5})
+        await control.ask("POST", path)
+        assert await control.ask("GET", "stripe/delivery") == usual
+
+
 async def test_what_was_not_taken_comes_again(
     box: RunningSandbox, control: Control, receivers: Any, client: stripe.StripeClient
 ) -> None:
