@@ -47,7 +47,7 @@ async def _stories(_request: web.Request) -> web.Response:
 
 
 async def _people(_request: web.Request) -> web.Response:
-    return web.json_response({"people": [asdict(person) for person in PEOPLE.values()]})
+    return web.json_response({"people": [{**asdict(person), "number": person.number} for person in PEOPLE.values()]})
 
 
 async def _play(request: web.Request) -> web.Response:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+import phonenumbers
+
 
 @dataclass(frozen=True)
 class Person:
@@ -23,6 +25,15 @@ class Person:
     card_brand: str = "visa"
     last4: str = "4242"
     about: str = ""
+
+    @property
+    def number(self) -> str | None:
+        """The number in full (E.164), where what was typed is one in this country."""
+        try:
+            parsed = phonenumbers.parse(self.phone or "", self.country)
+        except phonenumbers.NumberParseException:
+            return None
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
     def but(self, **changes: str | tuple[str, ...] | None) -> Person:
         return replace(self, **changes)  # type: ignore[arg-type]  # the names are checked by replace itself

@@ -82,14 +82,15 @@ async def box(services: Standin) -> AsyncIterator[RunningSandbox]:
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def opened(browser: Browser) -> AsyncIterator[Open]:
-    """Opens a page; at the end none of them has complained, nor asked anybody but its own origin."""
+    """Opens a page, after a script where one is given; at the end none has complained, nor asked anybody but its own origin."""
     async with AsyncExitStack() as stack:
         everything: list[Seen] = []
 
-        async def open_page(url: str, size: tuple[int, int] = LAPTOP, **more: Any) -> Page:
+        async def open_page(url: str, size: tuple[int, int] = LAPTOP, *, before: str = "", **more: Any) -> Page:
             more = {"reduced_motion": "reduce"} | more
             context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, **more)
             stack.push_async_callback(context.close)
+            await context.add_init_script(before)
             seen = Seen(await context.new_page())
             everything.append(seen)
             await seen.page.goto(url)

@@ -198,8 +198,13 @@ class Standin:
 
     async def inbound(self, request: web.Request) -> web.Response:
         form = await request.post()
-        if str(form["Body"]).strip().upper() == "STOP":
-            self.opted_out.add(str(form["From"]))
+        match str(form["Body"]).strip().upper():
+            case "STOP":
+                self.opted_out.add(str(form["From"]))
+            case "START":
+                self.opted_out.discard(str(form["From"]))
+            case _:
+                pass
         return web.Response(status=204)
 
     async def text(self, to: str, words: str, callback: str = "") -> str:

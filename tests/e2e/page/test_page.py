@@ -249,6 +249,91 @@ async def test_runs_outlive_a_reload_and_end_with_begin_anew(box: RunningSandbox
     await expect(page.locator("#locked")).to_be_visible()
 
 
+@pytest.mark.parametrize("who", ["ana", "jonas"])
+async def test_after_stop_and_begin_anew_start_can_be_sent_and_texts_come_again(
+    box: RunningSandbox, opened: Open, who: str
+) -> None:
+    """The services remember the STOP, which the sandbox and its phone have forgotten."""
+    page = await opened(box.url)
+    await page.locator("#who").select_option(who)
+    await press(page, "renewal_fails")
+    texts = page.locator('.said[data-how="here"] .bubble')
+    await expect(texts).to_have_count(1)
+    await page.get_by_role("button", name="STOP").click()
+    await expect(texts.last).to_contain_text("unsubscribed")
+    await page.get_by_role("button", name="Begin anew").click()
+    await expect(page.locator("#locked")).to_be_visible()
+    await expect(page.locator("#reset-note")).to_contain_text("The services remember: their plans still come due")
+    await press(page, "renewal_fails")
+    await expect(page.locator('.rung[data-tone="bad"]')).to_contain_text("opted out")
+    await page.get_by_role("button", name="Write a text").click()
+    await expect(page.locator("#other")).to_have_text("+1 415 555 0100")
+    await expect(page.locator("#reply-words")).to_be_focused()
+    await page.get_by_role("button", name="START").click()
+    await expect(texts).to_contain_text("re-subscribed")
+    await press(page, "renewal_fails")
+    await expect(texts).to_have_count(2)
+    await expect(texts.last).to_contain_text("did not go through")
+
+
+async def test_the_conversation_with_the_sender_is_in_the_list_before_anything_came(
+    box: RunningSandbox, opened: Open
+) -> None:
+    page = await opened(box.url)
+    await page.get_by_role("button", name="Write a text").click()
+    await page.get_by_role("button", name="All conversations").click()
+    await expect(page.locator("#list-threads li")).to_have_count(1)
+    await expect(page.locator("#list-threads .preview")).to_have_text("Nothing yet")
+
+
+async def test_begin_anew_ends_the_weather_of_both_vendors(box: RunningSandbox, opened: Open) -> None:
+    page = await opened(box.url)
+    await page.locator("#weather-open").click()
+    for name in ("Callbacks are lost", "Stripe repeats itself", "Stripe mixes up the order"):
+        await page.get_by_role("switch", name=name).check()
+    await expect(page.locator("#weather-word")).to_have_text("3 things go wrong")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Begin anew").click()
+    await expect(page.locator("#weather-word")).to_have_text("Fair weather")
+
+
+BLOCKED = """
+Object.defineProperty(window, "localStorage", {get() { throw new DOMException("Access is denied", "SecurityError"); }});
+"""
+
+
+async def test_a_browser_that_keeps_nothing_shows_the_page_all_the_same(box: RunningSandbox, opened: Open) -> None:
+    page = await opened(box.url, before=BLOCKED)
+    await press(page, "renewal_fails")
+    await expect(page.locator(".said .bubble").first).to_be_visible()
+    await page.get_by_label("Show all ids").check()
+    await expect(page.locator(".way:visible .ids").first).to_contain_text("event")
+
+
+async def test_whatever_the_sandbox_does_not_answer_is_said(
+    box: RunningSandbox, opened: Open, http: aiohttp.ClientSession
+) -> None:
+    """No promise is left to fail unseen: `opened` fails where one is."""
+    page = await opened(box.url)
+    gone = "The sandbox does not answer."
+    await page.locator("#weather-open").click()
+    await page.get_by_role("switch", name="Stripe repeats itself").check()
+    await expect(page.locator("#weather-calm")).to_be_visible()
+    for path in ("reset", "faults", "stripe/delivery", "clock"):
+        await page.route(f"**/sandbox/{path}", lambda route: route.abort("connectionrefused"))
+    await page.locator("#weather-calm").click()
+    await expect(page.locator("#weather-trouble")).to_contain_text(gone)
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Begin anew").click()
+    await expect(page.locator("#reset-note")).to_contain_text(f"Not begun anew: {gone}")
+    async with http.post(f"{box.url}/sandbox/clock", json={"advance_seconds": 3600}) as answer:
+        assert answer.status == 200
+    await expect(page.locator("#lost")).to_be_visible()
+    await page.unroute_all()
+    await expect(page.locator("#link-words")).to_have_text("Live")
+    await expect(page.locator("#clock-hour")).to_have_text("11:00")
+
+
 async def test_events_made_elsewhere_stand_by_themselves(
     box: RunningSandbox, opened: Open, http: aiohttp.ClientSession
 ) -> None:

@@ -14,8 +14,11 @@ export function start() {
   steady();
 }
 
+let feed = null;
+let again = 0;
+
 function follow() {
-  const feed = new EventSource("/sandbox/feed");
+  feed = new EventSource("/sandbox/feed");
   feed.addEventListener("open", () => {
     state.link = "live";
     changed("link");
@@ -32,19 +35,20 @@ function follow() {
   on("call", takeMessage);
   on("event", takeEvent);
   on("delivery", takeDelivery);
-  on("clock", () => void loadClock().then(refreshSoon));
-  on("fault", () => void loadWeather());
+  on("clock", () => void followed(() => loadClock().then(refreshSoon)));
+  on("fault", () => void followed(loadWeather));
   on("reset", () => void forget());
 }
 
 async function loadAll() {
-  try {
-    const [people, stories, messages, events] = await Promise.all([
-      get("/sandbox/stripe/people"), get("/sandbox/stories"), get("/sandbox/messages"), get("/sandbox/stripe/events?limit=300"),
-      loadClock(), loadWeather(),
+  await followed(async () => {
+    const [people, stories, numbers, messages, events] = await Promise.all([
+      get("/sandbox/stripe/people"), get("/sandbox/stories"), get("/sandbox/numbers"), get("/sandbox/messages"),
+      get("/sandbox/stripe/events?limit=300"), loadClock(), loadWeather(),
     ]);
     state.people = people.people;
     state.stories = stories.stories;
+    state.senders = numbers.senders.filter((sender) => sender.startsWith("+"));
     state.messages = new Map(messages.messages.map((message) => [message.sid, message]));
     state.events = new Map(events.events.toReversed().map((event) => [event.id, event]));
     state.runs = state.runs.filter((run) => run.pending || run.events.some((id) => state.events.has(id)));
@@ -52,11 +56,23 @@ async function loadAll() {
     knowDefault();
     changed("people", "stories", "messages", "events", "runs", "phones", "loaded");
     refreshSoon();
+    if (feed.readyState === EventSource.OPEN && state.link !== "live") {
+      state.link = "live";
+      changed("link");
+    }
+  });
+}
+
+/** Loads something that nobody pressed a button for. Where the sandbox does not answer the page says so, and loads all of it later. */
+async function followed(load) {
+  try {
+    await load();
   } catch (error) {
     state.link = "lost";
     changed("link");
     if (!(error instanceof Refused)) throw error;
-    setTimeout(() => void loadAll(), 2_000);
+    clearTimeout(again);
+    again = setTimeout(() => void loadAll(), 2_000);
   }
 }
 
@@ -73,18 +89,21 @@ export async function loadWeather() {
   changed("weather");
 }
 
+/** The first person's phone is always there, and that of the person to whom the stories happen. */
 function knowDefault() {
-  const number = numberOf(personBy("ana")) ?? null;
-  if (number !== null && !state.phones.includes(number)) state.phones.unshift(number);
-  state.phone ??= state.phones[0] ?? null;
+  const first = numberOf(personBy("ana"));
+  if (first !== null && !state.phones.includes(first)) state.phones.unshift(first);
+  knowNumber(numberOf(personBy(state.who)));
+  state.phone ??= numberOf(personBy(state.who)) ?? first;
 }
 
 /** The customer's number of a message or call. */
 export const customerOf = (message) => plain(message.direction === "inbound" ? message.from : message.to);
 
-function knowPhone(message) {
-  const number = customerOf(message);
-  if (state.phones.includes(number)) return;
+const knowPhone = (message) => knowNumber(customerOf(message));
+
+function knowNumber(number) {
+  if (number === null || state.phones.includes(number)) return;
   state.phones.push(number);
   changed("phones");
 }

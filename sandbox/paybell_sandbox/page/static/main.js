@@ -40,6 +40,18 @@ async function why(sid) {
   }
 }
 
+async function beginAnew() {
+  const note = byId("reset-note");
+  try {
+    await post("/sandbox/reset");
+    say(note, "Begun anew. The services remember: their plans still come due, and who texted STOP gets nothing until they text START.");
+    set(note, "data-bad", null);
+  } catch (error) {
+    say(note, `Not begun anew: ${error.message}`);
+    set(note, "data-bad", true);
+  }
+}
+
 const made = (id) => (state.fates.get(id)?.facts ?? []).some((fact) => fact.effect === "created");
 
 function drawLink() {
@@ -56,7 +68,7 @@ const SIGNS = {
 };
 for (const [where, name] of Object.entries(SIGNS)) document.querySelector(where).append(icon(name));
 for (const button of document.querySelectorAll("[data-go]")) button.addEventListener("click", () => show(button.dataset.go));
-byId("reset").addEventListener("click", () => void post("/sandbox/reset"));
+byId("reset").addEventListener("click", () => void beginAnew());
 for (const id of ["start-here", "lock-start"]) {
   byId(id).addEventListener("click", () => document.querySelector('[data-story="renewal_fails"]')?.click());
 }

@@ -8,21 +8,17 @@ const ZONES = {
 };
 const STATES = { WA: "America/Los_Angeles", ME: "America/New_York", NY: "America/New_York" };
 
-const digits = (text) => (text ?? "").replace(/\D/g, "");
-/** A number without the signs for "this country": what ends the number in every way of writing it. */
-const core = (text) => ((text ?? "").trim().startsWith("+") ? digits(text) : digits(text).replace(/^0+/, ""));
-
 /** An address without its channel: whatsapp:+1… is +1…. */
 export const plain = (address) => (address ?? "").split(":").pop();
 
 export function personOf(number) {
-  return state.people.find((person) => core(person.phone).length > 6 && digits(number).endsWith(core(person.phone)));
+  return state.people.find((person) => person.number !== null && person.number === plain(number));
 }
 
 export const personBy = (key) => state.people.find((person) => person.key === key);
 
-/** The number of a person whose number is written with its country. */
-export const numberOf = (person) => (person?.phone?.startsWith("+") ? `+${digits(person.phone)}` : null);
+/** The number of a person's phone; null where they have none. */
+export const numberOf = (person) => person?.number ?? null;
 
 export const nameOf = (number) => personOf(number)?.name ?? pretty(number);
 

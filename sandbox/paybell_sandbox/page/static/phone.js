@@ -7,7 +7,7 @@ import { byId, el, follow, icon, say, set } from "./dom.js";
 import { firstName, nameOf, personOf, pretty, zoneOf } from "./people.js";
 import { changed, state, watch } from "./store.js";
 import { drawThread } from "./thread.js";
-import { callNow, lying, ownNumber, preview, threadsOf, when } from "./threads.js";
+import { callNow, lying, ownNumber, preview, textsWith, threadsOf, when } from "./threads.js";
 import { day, hourMinute, near } from "./time.js";
 
 const LOOK_MS = 1_700; // how long the first text stands on the locked screen before its conversation opens
@@ -25,6 +25,10 @@ export function setup(why) {
   });
   onTick(drawTime);
   byId("to-list").addEventListener("click", () => show("list", why));
+  byId("lock-write").addEventListener("click", () => {
+    show(textsWith(state.senders[0]), why);
+    byId("reply-words").focus();
+  });
   byId("phone-tabs").addEventListener("keydown", alongTheTabs);
   byId("reply").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -35,9 +39,10 @@ export function setup(why) {
   }
 }
 
-/** Turns the page to another phone. */
+/** Turns the page to another phone, which may be one that nothing has come to yet. */
 export function choose(number) {
-  if (number === null || state.phone === number || !state.phones.includes(number)) return;
+  if (number === null || state.phone === number) return;
+  if (!state.phones.includes(number)) state.phones.push(number);
   state.phone = number;
   changed("phones");
 }
@@ -50,7 +55,7 @@ function follows() {
   state.phone = number;
 }
 
-const threads = (number = state.phone) => threadsOf(state.messages.values(), number);
+const threads = (number = state.phone) => threadsOf(state.messages.values(), number, state.senders[0]);
 const arrivals = (number) =>
   [...state.messages.values()].filter((thing) => ownNumber(thing) === number && lying(thing) === "here");
 
@@ -77,14 +82,15 @@ function draw(why) {
   seen.set(state.phone, arrivals(state.phone).length);
 }
 
-/** The lock screen until something came; then the conversation, or what was chosen. */
-function chooseScreen(all, why) {
+/** What was chosen; otherwise the lock screen until something came, then the conversation. */
+function chooseScreen(every, why) {
   const chosen = screens.get(state.phone);
+  if (chosen === "list" || every.some((thread) => thread.key === chosen)) return chosen;
+  const all = every.filter((thread) => thread.things.length > 0);
   if (all.length === 0) {
     screens.set(state.phone, "locked");
     return "locked";
   }
-  if (chosen === "list" || all.some((thread) => thread.key === chosen)) return chosen;
   if (chosen === undefined) {
     screens.set(state.phone, all[0].key); // something was there before anybody looked at this phone
     return all[0].key;
@@ -150,6 +156,7 @@ function drawLocked(all) {
   const first = all[0]?.things.findLast((thing) => lying(thing) === "here" || thing.kind === "call");
   byId("banner").hidden = first === undefined;
   byId("lock-hint").hidden = byId("lock-start").hidden = first !== undefined;
+  byId("lock-write").hidden = first !== undefined || all.length === 0;
   say(byId("lock-hint"), `${firstName(state.phone)}’s phone. Let a payment fail, and watch what arrives.`);
   if (first !== undefined) {
     say(byId("banner-from"), pretty(all[0].other));
@@ -167,7 +174,7 @@ function drawList(all, why) {
     }, (node, thread) => {
       const latest = thread.things.at(-1);
       say(node.querySelector("b"), pretty(thread.other) + (thread.channel === "whatsapp" ? " · WhatsApp" : ""));
-      say(node.querySelector("time"), near(when(latest), shownTime(), zoneOf(state.phone)));
+      say(node.querySelector("time"), latest ? near(when(latest), shownTime(), zoneOf(state.phone)) : "");
       say(node.querySelector(".preview"), preview(latest));
     });
 }

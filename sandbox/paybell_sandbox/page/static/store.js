@@ -1,5 +1,7 @@
 // What the page knows, and who is told when it changes.
 
+import { keep, recalled } from "./memory.js";
+
 export const state = {
   link: "connecting", // to the sandbox: connecting, live, lost
   clock: null, // {offset_seconds, zone, movable, skew}
@@ -10,6 +12,7 @@ export const state = {
   fates: new Map(), // what ingest-service says of an event, by its id
   runs: [], // stories that were run here, oldest first: {id, story, title, who, at, ids, events: [id], pending}
   console: { ok: null, error: "", why: "" }, // whether ingest-service tells
+  senders: [], // numbers that texts come from, and that can be written to
   phone: null, // the number of the phone that is shown
   phones: [], // numbers
   who: "ana", // to whom the stories happen
@@ -49,19 +52,13 @@ export const zone = () => state.clock?.zone ?? "America/New_York";
 const KEY = "paybell.runs";
 
 /** Runs outlive a reload of the page. What another sandbox knew is left out when its events are not there. */
-export function keepRuns() {
-  try {
-    localStorage.setItem(KEY, JSON.stringify(state.runs.filter((run) => !run.pending)));
-  } catch {
-    // a browser without storage forgets them; events then stand by themselves
-  }
-}
+export const keepRuns = () => keep(KEY, JSON.stringify(state.runs.filter((run) => !run.pending)));
 
 export function keptRuns() {
   try {
-    const kept = JSON.parse(localStorage.getItem(KEY) ?? "[]");
+    const kept = JSON.parse(recalled(KEY) ?? "[]");
     return Array.isArray(kept) ? kept : [];
   } catch {
-    return [];
+    return []; // something else stands there
   }
 }

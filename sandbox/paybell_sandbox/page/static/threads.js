@@ -19,9 +19,16 @@ export function lying(thing) {
   return ON_ITS_WAY.has(thing.status) ? "coming" : "here";
 }
 
-/** The conversations of a phone, the newest first: {key, other, channel, things: oldest first}. */
-export function threadsOf(things, number) {
+/** The key of the conversation by text with a number. */
+export const textsWith = (other) => `sms ${other}`;
+
+/**
+ * The conversations of a phone, the newest first: {key, other, channel, things: oldest first}. That with the sender is always
+ * among them, empty as it may be: whoever texted STOP must be able to text START, whatever the sandbox has forgotten.
+ */
+export function threadsOf(things, number, sender) {
   const threads = new Map();
+  if (sender !== undefined) threads.set(textsWith(sender), { key: textsWith(sender), other: sender, channel: "sms", things: [] });
   for (const thing of things) {
     if (ownNumber(thing) !== number) continue;
     const channel = thing.kind === "whatsapp" ? "whatsapp" : "sms";
@@ -30,7 +37,8 @@ export function threadsOf(things, number) {
     threads.get(key).things.push(thing);
   }
   for (const thread of threads.values()) thread.things.sort((one, other) => when(one) - when(other));
-  return [...threads.values()].sort((one, other) => when(other.things.at(-1)) - when(one.things.at(-1)));
+  const newest = (thread) => (thread.things.length > 0 ? when(thread.things.at(-1)) : 0);
+  return [...threads.values()].sort((one, other) => newest(other) - newest(one));
 }
 
 /** When it came to the phone: when it was delivered, where that is known. */
@@ -45,6 +53,7 @@ export const callNow = (things, number) =>
 
 /** What a list of conversations says of the last thing. */
 export function preview(thing) {
+  if (thing === undefined) return "Nothing yet";
   if (thing.kind === "call") return callWords(thing);
   const how = lying(thing);
   if (how === "coming") return "…";

@@ -2,8 +2,9 @@
 
 import { get } from "./api.js";
 import { el, icon, say, set } from "./dom.js";
-import { changed, now, state, watch, zone } from "./store.js";
 import { idRow, spoken } from "./ids.js";
+import { keep, recalled } from "./memory.js";
+import { changed, now, state, watch, zone } from "./store.js";
 import { day, hourMinute, sameDay } from "./time.js";
 
 const WORDS = {
@@ -13,8 +14,10 @@ const WORDS = {
 const MARKS = { passed: "check", stopped: "cross", deferred: "clock", open: "ring" };
 const SPOKEN = { passed: "passed", stopped: "stopped", deferred: "put off", open: "not over yet" };
 
+const IDS = "paybell.ids";
+
 const kept = new Map(); // by event: {for: what it was asked for, story, error}
-let showIds = localStorage.getItem("paybell.ids") === "yes";
+let showIds = recalled(IDS) === "yes";
 
 watch(["reset"], () => kept.clear());
 
@@ -92,7 +95,7 @@ function idsSwitch() {
   const box = el("input", { type: "checkbox", checked: showIds });
   box.addEventListener("change", () => {
     showIds = box.checked;
-    localStorage.setItem("paybell.ids", showIds ? "yes" : "no");
+    keep(IDS, showIds ? "yes" : "no");
     changed("open");
   });
   return box;

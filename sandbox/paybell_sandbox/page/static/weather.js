@@ -36,8 +36,8 @@ function count(one) {
 }
 
 export function setup() {
-  popover(byId("weather-open"), byId("weather-panel"), () => void loadWeather());
-  byId("weather-calm").addEventListener("click", () => void calm());
+  popover(byId("weather-open"), byId("weather-panel"), () => void change(() => {}));
+  byId("weather-calm").addEventListener("click", () => void change(calm));
   watch(["weather", "events"], draw);
 }
 
@@ -61,22 +61,31 @@ function draw() {
   });
 }
 
-async function turn(one, on) {
-  try {
-    if (one.rule) {
-      const rest = state.faults.filter((rule) => !matches(rule, one.rule)).map(({ fired: _, ...rule }) => rule);
-      await put("/sandbox/faults", { rules: on ? [...rest, { side: "twilio", ...one.rule }] : rest });
-    } else await put("/sandbox/stripe/delivery", on ? one.on : one.off);
-    say(byId("weather-trouble"), "");
-  } catch (error) {
-    say(byId("weather-trouble"), error.message);
-  }
-  await loadWeather();
-  changed("weather");
-}
+const turn = (one, on) => change(async () => {
+  if (one.rule) {
+    const rest = state.faults.filter((rule) => !matches(rule, one.rule)).map(({ fired: _, ...rule }) => rule);
+    await put("/sandbox/faults", { rules: on ? [...rest, { side: "twilio", ...one.rule }] : rest });
+  } else await put("/sandbox/stripe/delivery", on ? one.on : one.off);
+});
 
 async function calm() {
   await put("/sandbox/faults", { rules: [] });
   await put("/sandbox/stripe/delivery", { repeats: 1, reorder_window_ms: 0 });
-  await loadWeather();
+}
+
+/** Changes the weather and shows what it then is, or why it is not known. */
+async function change(how) {
+  let trouble = "";
+  try {
+    await how();
+  } catch (error) {
+    trouble = error.message;
+  }
+  try {
+    await loadWeather();
+  } catch (error) {
+    trouble ||= error.message;
+  }
+  say(byId("weather-trouble"), trouble);
+  changed("weather");
 }
