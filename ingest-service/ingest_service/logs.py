@@ -15,9 +15,12 @@ NUMBER = re.compile(r"(?!\d{1,3}(?:\.\d{1,3}){3}\b)\+?\d[\d\s().-]{7,}\d")
 
 ALLOWED = frozenset({
     "timestamp", "event", "level", "account_id", "notification_id", "request_id", "event_id", "concern", "sid", "attempt",
-    "duration_ms", "count", "offset_seconds", "plan_id", "fact_key", "customer_id", "challenge_id", "port", "listen", "error",
+    "duration_ms", "count", "offset_seconds", "plan_id", "fact_key", "customer_id", "challenge_id", "port", "listen",
 })  # fmt: skip
 """Fields that hold ids, times and counts, which may look like numbers."""
+
+KIND_OF_ERROR = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,99}")
+"""The name of an exception's type: all that ``error`` may hold."""
 
 
 def _redact(_logger: Any, _method: str, event: Any) -> Any:
@@ -25,6 +28,28 @@ def _redact(_logger: Any, _method: str, event: Any) -> Any:
         if isinstance(value, str) and key not in ALLOWED:
             event[key] = NUMBER.sub("[number]", value)
     return event
+
+
+def _only_the_kind_of_error(_logger: Any, _method: str, event: Any) -> Any:
+    """``error`` names a type. What an exception says of itself may hold anything, so it is dropped."""
+    error = event.get("error")
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+    elif "error" in event and not KIND_OF_ERROR.fullmatch(str(error)):
+        event["error"] = "unnamed"
+    return event
+
+
+def _of_a_library(_logger: Any, _method: str, event: Any) -> Any:
+    """A library's line as who said it, where and with which exception: its words may hold what it was given."""
+    record = event["_record"]
+    kept = {name: event[name] for name in ("_record", "_from_structlog", "exc_info") if name in event}
+    return {
+        **kept,
+        "event": "library",
+        "logger": record.name,
+        "where": f"{record.filename}:{record.lineno} {record.funcName}",
+    }
 
 
 def _where_it_failed(_logger: Any, _method: str, event: Any) -> Any:
@@ -58,6 +83,7 @@ def configure(service: str, level: str = "INFO", to: TextIO | None = None) -> No
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _where_it_failed,
+        _only_the_kind_of_error,
         _redact,
     ]
     structlog.configure(
@@ -70,7 +96,7 @@ def configure(service: str, level: str = "INFO", to: TextIO | None = None) -> No
     handler = logging.StreamHandler(to or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            foreign_pre_chain=[_of_a_library, *shared], processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                                                   structlog.processors.JSONRenderer(_dumps)],
         )
     )  # fmt: skip
