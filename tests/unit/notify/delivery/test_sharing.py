@@ -103,3 +103,65 @@ def test_what_the_provider_asks_for_wins(tries: int, jitter: float, asked: float
 def test_the_sweep_looks_ever_rarer(age: float, wait: float) -> None:
     """First after an hour, at the longest every half day."""
     assert backoff.next_look(age, 3600, 12 * 3600) == wait
+
+
+def test_a_receipt_that_refuses_the_sender_halts_it_and_acceptance_does_not_end_that() -> None:
+    """30034 comes after Twilio took the message: it takes the next one just as well."""
+    breaker = Breaker()
+    breaker.seen(Accepted("SM", "queued"), "sender", 0.0, 0.5)
+    assert breaker.heard("undelivered", 30034, "sender", 1.0, 0.5)
+    assert breaker.cause == "carrier"
+    assert breaker.allowed(10.9, 50) == 0
+    assert breaker.allowed(11.1, 50) == 1
+    breaker.starting()
+    breaker.seen(Accepted("SM", "queued"), "sender", 11.2, 0.5)
+    assert breaker.allowed(11.3, 50) == 0
+    assert not breaker.heard("undelivered", 30034, "sender", 12.0, 0.5)  # no news, but a longer pause
+    assert breaker.allowed(31.9, 50) == 0
+    breaker.starting()
+    breaker.seen(Accepted("SM", "queued"), "sender", 33.0, 0.5)
+    breaker.heard("delivered", 0, "sender", 34.0, 0.5)
+    assert breaker.allowed(34.0, 50) == 50
+
+
+def test_receipts_of_what_went_before_the_halt_do_not_make_it_longer() -> None:
+    """Fifty messages were accepted before the first receipt came."""
+    breaker = Breaker()
+    heard = [breaker.heard("failed", 30032, "sender", float(n) / 50, 0.5) for n in range(50)]
+    assert heard == [True] + [False] * 49
+    assert breaker.allowed(10.5, 50) == 1
+
+
+def test_a_halt_by_receipts_ends_where_probes_stay_without_refusal() -> None:
+    """Some carriers give no receipts at all."""
+    breaker = Breaker()
+    breaker.heard("failed", 30034, "sender", 0.0, 0.5)
+    now = 0.0
+    while breaker.cause == "carrier":
+        now += 10.0
+        assert breaker.allowed(now, 50) == 1
+        breaker.starting()
+        breaker.seen(Accepted("SM", "queued"), "sender", now, 0.5)
+        assert now < 400
+    assert now > 300
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "scope"),
+    [
+        ("undelivered", 30006, "sender"),
+        ("failed", 30034, "account"),
+        ("failed", 30002, "sender"),
+        ("sent", 0, "sender"),
+    ],
+)
+def test_other_receipts_halt_nothing(status: str, code: int, scope: str) -> None:
+    breaker = Breaker()
+    assert not breaker.heard(status, code, scope, 0.0, 0.5)  # type: ignore[arg-type]
+    assert breaker.cause is None
+
+
+def test_a_suspended_account_halts_as_a_whole() -> None:
+    breaker = Breaker()
+    assert breaker.heard("failed", 30002, "account", 0.0, 0.5)
+    assert breaker.cause == "carrier"
