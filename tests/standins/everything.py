@@ -4,8 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from dotenv import dotenv_values
-
+from paybell_sandbox.supervisor.env_file import read
 from paybell_sandbox.supervisor.run import Options, Programs, run
 from paybell_sandbox.supervisor.screen import Screen
 from paybell_sandbox.supervisor.stopping import Stopping
@@ -17,7 +16,7 @@ PROGRAM = (sys.executable, str(Path(__file__).with_name("program.py")))
 def main(env_file: Path, state: Path) -> int:
     options = Options(
         root=ROOT,
-        settings={name: value for name, value in dotenv_values(env_file).items() if value},
+        settings=read(env_file),
         env_file=env_file,
         shell=os.environ,
         webhooks="STANDIN_POLL" not in os.environ,

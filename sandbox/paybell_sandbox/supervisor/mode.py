@@ -32,6 +32,13 @@ INSTEAD = {"STRIPE_API_KEY": "INGEST_ACCOUNTS_FILE"} | dict.fromkeys(
 """A file with several accounts says the same for each."""
 
 
+KEYS = (
+    *(name for names, _ in VENDORS for name in names),
+    *("STRIPE_WEBHOOK_SECRETS", "TWILIO_API_KEY", "TWILIO_API_SECRET"),
+)
+"""What opens an account of somebody's: with any of these in `.env` nothing is played."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sandboxed:
     """No keys: the sandbox plays Stripe, Twilio and the phone."""
@@ -66,13 +73,13 @@ Mode = Sandboxed | RealVendors | Incomplete
 
 def decide(settings: Mapping[str, str]) -> Mode:
     """The mode for these settings of `.env`. `NAME_FILE` counts as `NAME`; an empty value counts as none."""
+    if not any_set(settings, KEYS) and not any(settings.get(name) for name in INSTEAD.values()):
+        return Sandboxed()
     missing = [
         (names, where)
         for names, where in VENDORS
         if not any_set(settings, names) and not settings.get(INSTEAD[names[0]])
     ]
-    if len(missing) == len(VENDORS):
-        return Sandboxed()
     problems = [f"{' or '.join(names)} is missing: {where}" for names, where in missing]
     problems += _halves(settings)
     if problems:

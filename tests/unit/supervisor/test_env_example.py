@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from dotenv import dotenv_values
-
 from ingest_service.settings import Settings as IngestSettings
 from notify_service.settings import Settings as NotifySettings
+from paybell_sandbox.supervisor.env_file import parse
 from paybell_sandbox.supervisor.mode import Sandboxed, decide
 
-EXAMPLE = dotenv_values(Path(__file__).resolve().parents[3] / ".env.example")
+EXAMPLE = parse((Path(__file__).resolve().parents[3] / ".env.example").read_text())
 
 
 def test_the_example_as_it_is_plays_the_vendors() -> None:

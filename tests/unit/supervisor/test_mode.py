@@ -19,6 +19,20 @@ def test_without_any_key_the_vendors_are_played(settings: dict[str, str]) -> Non
     assert decide(settings) == Sandboxed()
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"TWILIO_API_KEY": "SK1", "TWILIO_API_SECRET": "s"},
+        {"STRIPE_WEBHOOK_SECRETS": "whsec_1"},
+        {"TWILIO_API_SECRET_FILE": "/run/secret"},
+        {"TWILIO_FROM": "+14155550100"},
+        {"NOTIFY_ACCOUNTS_FILE": "accounts.yaml"},
+    ],
+)
+def test_no_key_of_any_kind_reaches_a_played_vendor(settings: dict[str, str]) -> None:
+    assert isinstance(decide(settings), Incomplete)
+
+
 def test_with_all_keys_and_no_public_url_both_vendors_are_polled() -> None:
     assert decide(KEYS) == RealVendors(live=False, own_data=False, stripe_webhooks=False, twilio_webhooks=False)
 
