@@ -35,6 +35,12 @@ def copy(to: Path) -> Path:
     return to
 
 
+def known() -> dict[str, dict[str, str]]:
+    """Every mutant by its name: the test that must go red, and what it does in a sentence."""
+    mutants: dict[str, dict[str, str]] = tomllib.loads((HERE / "mutants.toml").read_text())
+    return mutants
+
+
 def run(tree: Path, test: str) -> int:
     """pytest's exit code for one test of a tree."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(str(tree / package) for package in PACKAGES)}
@@ -57,7 +63,10 @@ def run(tree: Path, test: str) -> int:
 
 def main(wanted: list[str]) -> int:
     """How many mutants were not caught."""
-    mutants = tomllib.loads((HERE / "mutants.toml").read_text())
+    mutants = known()
+    if unknown := sorted(set(wanted) - mutants.keys()):
+        sys.stderr.write(f"No mutant is called {', '.join(unknown)}; there are {', '.join(mutants)}\n")
+        return 2
     survivors = 0
     with tempfile.TemporaryDirectory(prefix="paybell-mutants-") as folder:
         Path(folder).chmod(0o755)
