@@ -39,13 +39,11 @@ async def long_poll(client: Client) -> "asyncio.Future[service_pb2.PullOutcomesR
     poll = client.stub.PullOutcomes(wanted)
     # one connection carries both in their order: when this is answered, the poll is there
     await client.stub.PullOutcomes(service_pb2.PullOutcomesRequest(account_ids=["main"]))
-    return asyncio.ensure_future(_of(poll))
 
+    async def answered() -> service_pb2.PullOutcomesResponse:
+        return await poll
 
-async def _of(
-    call: "grpc.aio.UnaryUnaryCall[object, service_pb2.PullOutcomesResponse]",
-) -> service_pb2.PullOutcomesResponse:
-    return await call
+    return asyncio.ensure_future(answered())
 
 
 async def cut_off(server: MigratedServer, url: str) -> None:
