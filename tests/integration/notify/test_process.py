@@ -176,6 +176,8 @@ async def test_a_stop_while_twilio_hangs_waits_for_the_calls_under_way_and_for_n
     ):
         await client.submit(request())
         await eventually(lambda: pool.fetchval("SELECT count(*) FROM attempt"))
+        async with aiohttp.ClientSession() as session:
+            assert await admin(session, running, "readyz") == (200, "ready\n")  # it goes on taking work and keeps it
         running.process.terminate()
         code, seconds = await running.ended(WITHIN_SECONDS)
         assert code == 0
