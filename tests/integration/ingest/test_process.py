@@ -16,6 +16,7 @@ from paybell_sandbox.stripe.telling import body, tell
 from tests.e2e.pair import free_port
 from tests.integration.ingest.planning.rows import SEALER, Side
 from tests.integration.ingest.service import command, environment, hanging_stripe, served
+from tests.standins.wire import wired
 
 BAD = "flows:\n  - flow: failed\n    on: payment_faild\n    steps: [{template: payment_failed}]\n"
 MAIN = Account(
@@ -137,3 +138,10 @@ async def test_a_request_that_never_comes_whole_holds_up_a_stop_no_longer_than_i
         assert await service.stop() < 20.0
         writer.close()
         assert service.process.returncode == 0
+
+
+async def test_a_database_that_hangs_holds_up_a_stop_no_longer_than_25_seconds(ingest_database_url: str) -> None:
+    async with wired(ingest_database_url) as (wire, url), served(**environment(url)) as service:
+        await service.line("started")
+        wire.stop()
+        assert await service.stop() < 25.0
