@@ -8,7 +8,7 @@ that names it.
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jinja2
@@ -24,8 +24,8 @@ KINDS = ("money", "instant", "day", "link", "text", "texts", "count")
 DEFAULT = "default"
 LONGEST_TEXT = 1_600
 VALUE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-ALWAYS = frozenset({"brand", "reference"})
-"""What every template may use besides its values."""
+ALWAYS = frozenset({"brand", "reference", "code"})
+"""What every template may use besides its values; `code`, the reply code, only where the message asks something."""
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=jinja2.StrictUndefined,
@@ -77,6 +77,8 @@ class Words:
     language: str
     version: int
     compiled: jinja2.Template
+    has_code: bool = False
+    """Whether they name the reply code."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,9 @@ class Rendered:
     language: str
     version: int
     segments: int
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    """Each value as it reads, with brand, reference and code: for words that the provider holds."""
+    has_code: bool = False
 
 
 def _widened(languages: Iterable[str]) -> list[str]:
@@ -186,7 +191,7 @@ def compile_words(name: str, variant: str, language: str, version: int, body: st
         )
     if problems:
         raise TemplateError("\n".join(problems))
-    return Words(variant, language, version, compiled)
+    return Words(variant, language, version, compiled, has_code="code" in used)
 
 
 def _line_of(word: str, body: str) -> int:
@@ -250,13 +255,18 @@ def render(
     reference: str,
     zone: str,
     longest_text: int,
+    code: str | None = None,
 ) -> Rendered:
     """The text in the best language, with its reference.
 
     Raises:
         TemplateError: where there are no words, or they come to nothing or too much.
+        ValueProblemError: where they hold a reply code and there is none.
     """
     words = template.choose(variant, languages, last_resort)
+    if words.has_code and code is None:
+        where = f"template {template.name} ({words.variant}, {words.language}) asks for an answer"
+        raise ValueProblemError("challenge", where, "set the challenge that it asks, or name another template")
     # formats follow the person's own region where the words are in their language: en-GB writes dates as in Britain
     locale = next(
         (tag for tag in languages if tag.partition("-")[0] == words.language.partition("-")[0]), words.language
@@ -264,7 +274,8 @@ def render(
     spelled: dict[str, Any] = dict.fromkeys(template.declaration.values)
     spelled |= {name: spell(value, locale, zone, longest_text) for name, value in values.items()}
     try:
-        text = words.compiled.render(spelled | {"brand": brand, "reference": reference})
+        always = {"brand": brand, "reference": reference} | ({} if code is None else {"code": code})
+        text = words.compiled.render(spelled | always)
     except jinja2.UndefinedError as error:
         raise TemplateError(f"template {template.name} ({words.variant}, {words.language}): {error.message}") from None
     except Exception as error:  # noqa: BLE001 - whatever an operator's words do wrong with a value, which must not come out of here
@@ -275,7 +286,9 @@ def render(
         text = f"{text} Ref {reference}"
     if len(text) > LONGEST_TEXT:
         raise TemplateError(f"template {template.name} comes to {len(text)} characters; {LONGEST_TEXT} is the most")
-    return Rendered(text, words.variant, words.language, words.version, segments.count(text).segments)
+    plain = {name: cheapen(" ".join(said.split())) for name, said in (spelled | always).items() if said is not None}
+    size = segments.count(text).segments
+    return Rendered(text, words.variant, words.language, words.version, size, plain, words.has_code)
 
 
 __all__ = ["Declaration", "Rendered", "Template", "TemplateError", "Text", "ValueProblemError", "Words"]
