@@ -33,6 +33,22 @@ class Sender:
 
 
 @dataclass(frozen=True)
+class ContentTemplate:
+    """Words of a template that WhatsApp has approved, for one variant and language.
+
+    Attributes:
+        sid: Twilio's id of them, ``HX…``.
+        variables: the values that stand in their places 1, 2, …; `reference` is among them, so that a message is found again.
+    """
+
+    template: str
+    variant: str
+    language: str
+    sid: str
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Account:
     """One account.
 
@@ -41,6 +57,7 @@ class Account:
         zone: where no better zone of a recipient is known.
         language: the last resort of every template.
         senders: each with a name of its own, and at most one for a scope and channel.
+        contents: what may be said on WhatsApp when the person has not written for a day.
     """
 
     account_id: str
@@ -52,6 +69,7 @@ class Account:
     api_key: str
     api_secret: str
     senders: tuple[Sender, ...]
+    contents: tuple[ContentTemplate, ...] = ()
 
     def __repr__(self) -> str:
         """Without secrets."""

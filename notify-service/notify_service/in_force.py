@@ -22,10 +22,12 @@ class InForce:
     accounts: Mapping[str, Account]
     policies: dict[str, Policy]
     templates: dict[str, Mapping[str, Template]]
+    takes_keys: bool = False
 
     def __call__(self, account_id: str) -> AccountInForce:
         """For one account."""
-        return AccountInForce(self.accounts[account_id], self.policies[account_id], self.templates[account_id])
+        account, policy, templates = self.accounts[account_id], self.policies[account_id], self.templates[account_id]
+        return AccountInForce(account, policy, templates, self.takes_keys)
 
     def policy(self, account_id: str) -> Policy:
         """An account's policy."""
@@ -51,7 +53,7 @@ def read_policy(settings: Settings) -> Policy:
 async def put_all_in_force(pool: Any, settings: Settings, accounts: Mapping[str, Account]) -> InForce:
     """Seeds the shipped templates, puts the policy file in force, and reads what then stands."""
     policy, files = read_policy(settings), template_store.read_shipped(database.shipped("texts"))
-    in_force = InForce(accounts, {}, {})
+    in_force = InForce(accounts, {}, {}, takes_keys=bool(settings.notify_public_url))
     async with pool.acquire() as conn:
         for account_id in accounts:
             in_force.policies[account_id] = await put_in_force(conn, account_id, policy, "start")

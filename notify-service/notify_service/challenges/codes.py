@@ -66,9 +66,7 @@ class Codes:
             NoCodeError: where all that were tried are taken.
         """
         for number in range(MOST):
-            code = self.code(
-                account_id, challenge_id, number, moves_money=moves_money, key_id=self.current_key_id
-            )
+            code = self.code(account_id, challenge_id, number, moves_money=moves_money, key_id=self.current_key_id)
             if code not in taken:
                 return number, code
         raise NoCodeError("every code that was tried is in use at this number")

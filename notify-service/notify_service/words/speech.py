@@ -94,7 +94,9 @@ def for_the_ear(text: str, unsaid: Collection[str]) -> str:
     Where nothing would be left, the text as it is.
     """
     sentences = [one for one in _END_OF_SENTENCE.split(text) if one]
-    kept = [one for one in sentences if not _FOR_THE_EYE.search(one) and not any(word and word in one for word in unsaid)]
+    kept = [
+        one for one in sentences if not _FOR_THE_EYE.search(one) and not any(word and word in one for word in unsaid)
+    ]
     return " ".join(kept) or text
 
 

@@ -58,12 +58,19 @@ def test_whatever_somebody_writes_is_read(text: str) -> None:
     assert all(number.isascii() and number.isdigit() for number in reading.numbers)
 
 
-@given(st.sampled_from([*YES, *NO]), st.sampled_from(["but", "call", "aber", "später", "mais", "pero", "mas", "でも", "perhaps", "why"]))
+@given(
+    st.sampled_from([*YES, *NO]),
+    st.sampled_from(["but", "call", "aber", "später", "mais", "pero", "mas", "でも", "perhaps", "why"]),
+)
 def test_a_word_that_is_not_known_takes_the_clarity_away(text: str, doubt: str) -> None:
     assert read(f"{text} {doubt}").word is Word.NEITHER
 
 
-@given(st.sampled_from([*YES, *NO]), st.from_regex(r"[ \t\n.,!?:;\"()]{0,5}", fullmatch=True), st.sampled_from([str.upper, str.lower, str.title]))
+@given(
+    st.sampled_from([*YES, *NO]),
+    st.from_regex(r"[ \t\n.,!?:;\"()]{0,5}", fullmatch=True),
+    st.sampled_from([str.upper, str.lower, str.title]),
+)
 def test_marks_and_case_change_nothing(text: str, marks: str, case: object) -> None:
     assert callable(case)
     assert read(f"{marks}{case(text)}{marks}").word is read(text).word

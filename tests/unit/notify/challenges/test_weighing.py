@@ -45,11 +45,17 @@ def test_the_table_of_replies(text: str, open_ones: list[Candidate], wanted: Wei
 
 @st.composite
 def questions(draw: st.DrawFn) -> list[Candidate]:
-    codes = draw(st.lists(st.from_regex(r"[1-9][0-9]{3}|[1-9][0-9]{5}", fullmatch=True), unique=True, min_size=1, max_size=4))
+    codes = draw(
+        st.lists(st.from_regex(r"[1-9][0-9]{3}|[1-9][0-9]{5}", fullmatch=True), unique=True, min_size=1, max_size=4)
+    )
     return [Candidate(f"q{n}", code, draw(st.integers(0, 5)), draw(st.booleans())) for n, code in enumerate(codes)]
 
 
-@given(questions(), st.sampled_from(["yes", "no", "oui", "nein", "call me", "", "はい", "maybe not"]), st.text(alphabet="0123456789 -", max_size=12))
+@given(
+    questions(),
+    st.sampled_from(["yes", "no", "oui", "nein", "call me", "", "はい", "maybe not"]),
+    st.text(alphabet="0123456789 -", max_size=12),
+)
 def test_a_strong_answer_has_the_code_and_money_is_never_released_without(
     open_ones: list[Candidate], words: str, digits: str
 ) -> None:
