@@ -14,7 +14,8 @@ from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.parse import Snapshot
 
-Need = Literal["", "invoice_of_payment", "charge"]
+Need = Literal["", "invoice_of_payment", "charge", "first_payment"]
+"""Nothing; which bill a payment belongs to; whom a charge names; whether the customer ever paid before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ class AccountFold:
                     facts=one.facts,
                     contact=one.contact,
                 )
-        alias_ids = {draft.need_id for draft in drafts if draft.need == "invoice_of_payment"}
+        alias_ids = {draft.need_id for draft in drafts if draft.need in ("invoice_of_payment", "first_payment")}
         aliases = await knowledge.aliases(conn, account_id, sorted(alias_ids)) if alias_ids else {}
         for _, told in self._events:
             for alias in told.aliases:

@@ -119,13 +119,13 @@ class Lookup:
             resolution = await self._resolve(account_id, waiting, trouble)
             if not isinstance(resolution, LookUp):
                 return await self._write(account_id, waiting, row["event_id"], resolution, lease)
-            failed = await asking.ask(resolution)
-            if failed is not None:
-                if (
-                    trouble is not None and trouble.tries == row["tries"]
-                ):  # asked in vain for the second time in this turn
-                    break
-                reason, trouble = failed, Trouble(failed, row["tries"])
+            answer = await asking.ask(resolution, waiting)
+            if isinstance(answer, Pending):
+                waiting = answer
+            elif trouble is not None and trouble.tries == row["tries"]:  # in vain for the second time in this turn
+                break
+            else:
+                reason, trouble = answer, Trouble(answer, row["tries"])
         async with self.pool.acquire() as conn:
             await fact_store.put_off(conn, account_id, key, lease, reason, self._again(row))
         return "settled"

@@ -73,7 +73,7 @@ class Dropped:
 class LookUp:
     """Stripe must be asked."""
 
-    what: Literal["invoice_of_payment", "charge", "customer"]
+    what: Literal["invoice_of_payment", "charge", "customer", "earlier_payment", "items"]
     identity: str
 
 
@@ -123,6 +123,15 @@ def resolve(
         waiting = _joined_to_invoice(pending, known, now)
         if waiting is not None:
             return waiting
+    if draft.need == "first_payment":
+        earlier = known.aliases.get((draft.need_id, "earlier_payment"))
+        if earlier is None:
+            return LookUp("earlier_payment", draft.need_id)
+        if earlier:
+            return Dropped("it is not their first payment: an earlier one stands at Stripe")
+    session = str(draft.attributes.get("checkout_session", ""))
+    if session and "items" not in draft.attributes and trouble is None:  # nice to have: no message waits for it
+        return LookUp("items", session)
     return _person(pending, known, now, region, trouble)
 
 

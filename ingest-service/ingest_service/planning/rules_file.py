@@ -10,7 +10,9 @@ from ingest_service.planning import durations
 from ingest_service.planning.conditions import Choice, Condition, FixTheExpression, choice, condition
 from ingest_service.planning.document import Problem, Reader
 from ingest_service.planning.fact_kinds import FACT_KINDS
+from ingest_service.planning.limits_file import read_limits
 from ingest_service.planning.rules import (
+    ANCHORS,
     CHANNELS,
     LONGEST_USE,
     LONGEST_WAIT,
@@ -36,21 +38,24 @@ def parse(text: str) -> Rules | tuple[Problem, ...]:
     rules = file.read(text)
     if file.reader.problems:
         return tuple(sorted(file.reader.problems, key=lambda problem: problem.line))
-    return Rules(rules, file.teams, hashlib.sha256(text.encode()).digest())
+    return Rules(rules, file.teams, hashlib.sha256(text.encode()).digest(), file.limits)
 
 
 class _File:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.teams: dict[str, Team] = {}
+        self.limits: dict[str, dict[str, int]] = {}
 
     def read(self, text: str) -> tuple[Rule, ...]:
         root = self.reader.root(text)
         if root is None:
             return ()
-        parts = self.reader.mapping(root, "the rules file", ("flows", "teams"), needed=("flows",))
+        parts = self.reader.mapping(root, "the rules file", ("flows", "teams", "limits"), needed=("flows",))
         if "teams" in parts:
             self.teams = read_teams(self.reader, parts["teams"])
+        if "limits" in parts:
+            self.limits = read_limits(self.reader, parts["limits"])
         items = self.reader.sequence(parts["flows"], '"flows"') if "flows" in parts else []
         counted: dict[str, int] = {}
         rules = [rule for node in items if (rule := self._rule(node, counted)) is not None]
@@ -101,7 +106,7 @@ class _File:
         if node is None or source is None:
             return None
         try:
-            return condition(source)
+            return condition(source, self.limits)
         except FixTheExpression as error:
             self.reader.note(node, error.what, error.remedy)
             return None
@@ -112,14 +117,7 @@ class _File:
         text = self.reader.choice(node, '"to"', ("customer", *(f"team:{name}" for name in self.teams)))
         if text is None or text == "customer":
             return "customer" if text else None
-        team = self.teams[text.removeprefix("team:")]
-        if not team.members:
-            self.reader.note(
-                node,
-                f'team "{team.name}" has no members, so nobody would hear of it',
-                "Add a member or take the flow out",
-            )
-        return team
+        return self.teams[text.removeprefix("team:")]
 
     def _variant(self, node: yaml.Node | None) -> Variant:
         if node is None:
@@ -140,7 +138,7 @@ class _File:
         if text is None or WORD.fullmatch(text):
             return text
         try:
-            return choice(text)
+            return choice(text, self.limits)
         except FixTheExpression as error:
             self.reader.note(node, error.what, error.remedy)
             return None
@@ -162,10 +160,22 @@ class _File:
         )
 
     def _step(self, node: yaml.Node, *, first: bool, team: bool) -> Step | None:
-        known = ("after", "channels", "template", "not_after", "if_not_now", "if_unresolved", "class", "values")
+        known = (
+            "after",
+            "before",
+            "of",
+            "channels",
+            "template",
+            "not_after",
+            "if_not_now",
+            "if_unresolved",
+            "class",
+            "values",
+        )
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a step", known, needed=("template",))
         after = self._length(parts.get("after"), '"after"', timedelta(0), timedelta(0), LONGEST_WAIT)
+        ahead, anchor = self._anchor(node, parts)
         use = self._length(
             parts.get("not_after"), '"not_after"', timedelta(hours=24), timedelta(seconds=30), LONGEST_USE
         )
@@ -205,7 +215,19 @@ class _File:
             MessageClass(kind),
             values,
             line,
+            ahead,
+            anchor,
         )
+
+    def _anchor(self, node: yaml.Node, parts: dict[str, yaml.Node]) -> tuple[timedelta | None, str]:
+        if "before" not in parts and "of" not in parts:
+            return None, ""
+        if "before" not in parts or "of" not in parts or "after" in parts:
+            what = 'a step has either "after", or "before" and "of"'
+            self.reader.note(node, what, "Write {before: 2d, of: evidence_due, …}")
+            return None, ""
+        ahead = self._length(parts["before"], '"before"', timedelta(0), timedelta(0), LONGEST_WAIT)
+        return ahead, self.reader.choice(parts["of"], '"of"', ANCHORS) or ""
 
     def _values(self, node: yaml.Node) -> tuple[str, ...]:
         items = self.reader.sequence(node, '"values"')

@@ -1,8 +1,11 @@
 """The rules in force: rows with a rising epoch, one set an account. A file with problems never becomes a row."""
 
+import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import asyncpg
 
@@ -11,6 +14,8 @@ from ingest_service.planning.document import Problem
 from ingest_service.planning.rules import Rules
 from ingest_service.planning.sealed_columns import open_rules, seal_rules
 from ingest_service.sealing import Sealer
+
+_FROM_ENVIRONMENT: Final = re.compile(r"\$\{(INGEST_TEAM_[A-Z0-9_]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +35,11 @@ class FixTheRulesFile(Exception):
         self.problems = problems
 
 
-def read(file: Path) -> tuple[str, Rules]:
+def read(file: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, Rules]:
     """Reads and checks a rules file: its text and its rules.
+
+    ``${INGEST_TEAM_…}`` stands for that variable of the environment, empty where it is not set: so numbers of people need not
+    stand in the file. What is put in force holds what they were then.
 
     Raises:
         FixTheRulesFile: it cannot be read, or has problems.
@@ -42,6 +50,7 @@ def read(file: Path) -> tuple[str, Rules]:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         problem = Problem(1, f"the rules file cannot be read: {reason}", "Check INGEST_RULES_FILE")
         raise FixTheRulesFile(file, (problem,)) from error
+    text = _FROM_ENVIRONMENT.sub(lambda found: environment.get(found[1], ""), text)
     parsed = rules_file.parse(text)
     if isinstance(parsed, tuple):
         raise FixTheRulesFile(file, parsed)
