@@ -46,6 +46,11 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def makers_of_shared_memory() -> set[int]:
+    """The processes that made the segments there are now."""
+    return {int(line.split()[4]) for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]}
+
+
 def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
     """Waits until something holds, and fails naming it when it still does not."""
     until = time.monotonic() + seconds

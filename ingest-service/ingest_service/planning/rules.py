@@ -121,11 +121,14 @@ class Rule:
     on_repeat: OnRepeat
     steps: tuple[Step, ...]
     line: int
+    switched_off: bool = False
 
     @property
-    def off(self) -> bool:
-        """True where it speaks to a team that nobody is in."""
-        return isinstance(self.to, Team) and not self.to.members
+    def off(self) -> str:
+        """Why it speaks to nobody; empty where it speaks."""
+        if self.switched_off:
+            return "it is switched off"
+        return f"nobody is in the team {self.to.name}" if isinstance(self.to, Team) and not self.to.members else ""
 
     @property
     def recipient(self) -> str:

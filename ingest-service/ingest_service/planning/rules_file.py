@@ -71,7 +71,7 @@ class _File:
         return tuple(rules)
 
     def _rule(self, node: yaml.Node, counted: dict[str, int]) -> Rule | None:
-        known = ("flow", "rule", "on", "when", "to", "variant", "on_repeat", "steps")
+        known = ("flow", "rule", "off", "on", "when", "to", "variant", "on_repeat", "steps")
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a flow", known, needed=("flow", "on", "steps"))
         flow = self._word(parts.get("flow"), '"flow"')
@@ -84,13 +84,14 @@ class _File:
             if "on_repeat" in parts
             else "continue"
         )
+        off = self.reader.choice(parts["off"], '"off"', ("true", "false")) == "true" if "off" in parts else False
         steps = self._steps(parts.get("steps"), team=isinstance(to, Team))
         counted[flow or ""] = counted.get(flow or "", 0) + 1
         named = self.reader.text(parts["rule"], '"rule"') if "rule" in parts else None
         name = named or (f"{flow}" if counted[flow or ""] == 1 else f"{flow}.{counted[flow or '']}")
         if len(self.reader.problems) > before or flow is None or on is None or to is None or repeat is None:
             return None
-        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, node.start_mark.line + 1)
+        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, node.start_mark.line + 1, off)
 
     def _word(self, node: yaml.Node | None, what: str) -> str | None:
         word = self.reader.text(node, what) if node is not None else None

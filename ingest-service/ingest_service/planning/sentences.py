@@ -47,7 +47,7 @@ def explain(rules: Rules) -> tuple[str, ...]:
 def _rule(rule: Rule, *, later: bool) -> str:
     happens = _happens(rule)
     if rule.off:
-        return f"Off: when {happens}, because nobody is in the team {rule.recipient.removeprefix('team:')}."
+        return f"Off, because {rule.off}: when {happens}."
     begin = f"Otherwise, when {happens}" if later else f"When {happens}"
     sentence = f"{begin}: {', then '.join(_run(rule, run) for run in _runs(rule.steps))}."
     repeats = len(rule.steps) > 1 or rule.on_repeat != OnRepeat.CONTINUE

@@ -20,8 +20,10 @@ TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "welcome": ("items",),
     "team_high_value": ("amount", "items", "name", "receipt"),
     "team_refund": ("amount", "reason", "name"),
+    "team_refund_failed": ("amount", "name"),
     "team_dispute": ("amount", "reason", "due_on", "name"),
-    "team_dispute_closed": ("amount", "result"),
+    "team_dispute_reminder": ("amount", "due_on", "name"),
+    "team_dispute_closed": ("amount",),
 }
 """What the shipped templates ask for; a step may name its own with `values:`. Values that a fact does not have are left out."""
 

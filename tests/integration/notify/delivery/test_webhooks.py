@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 from typing import Any
 
 import asyncpg
@@ -9,6 +10,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 from yarl import URL
 
+from notify_service.delivery.deadline import Deadline
 from notify_service.delivery.tokens import CallbackToken
 from notify_service.edge import twilio_http
 from tests.integration.notify.delivery.desk import Desk, account, desk, eventually
@@ -170,7 +172,7 @@ async def test_a_call_that_could_not_start_in_time_is_not_made(notify_pool: asyn
         async with notify_pool.acquire() as conn:
             (call,) = (await sending._claimer.claim(conn, sender, {2: 1}, d.clock.now())).calls
         sending._senders["sms"].slots.taken(1)
-        await sending._call(call, sending._senders["sms"], start_before=0.0)
+        await sending._call(call, sending._senders["sms"], start_before=Deadline(time.monotonic(), time.time() + 60))
         assert [a["state"] for a in await d.attempts(one)] == ["not_sent"]
         assert (await d.row(one))["state"] == "queued"
         assert await d.at_provider("+14155551001") == []
