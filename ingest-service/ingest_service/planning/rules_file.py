@@ -1,8 +1,10 @@
 """A rules file (YAML) becomes rules, or every one of its problems with line and remedy. Pure."""
 
 import hashlib
+import re
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 import yaml
 
@@ -30,6 +32,13 @@ from ingest_service.planning.rules import (
     Variant,
 )
 from ingest_service.planning.teams_file import WORD, read_teams
+
+_FROM_ENVIRONMENT: Final = re.compile(r"\$\{(INGEST_TEAM_[A-Z0-9_]+)\}")
+
+
+def filled_in(text: str, environment: Mapping[str, str]) -> str:
+    """The text with each ``${INGEST_TEAM_…}`` replaced by that variable, by nothing where it is not set."""
+    return _FROM_ENVIRONMENT.sub(lambda found: environment.get(found[1], ""), text)
 
 
 def parse(text: str) -> Rules | tuple[Problem, ...]:

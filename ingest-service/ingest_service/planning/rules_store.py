@@ -1,11 +1,10 @@
 """The rules in force: rows with a rising epoch, one set an account. A file with problems never becomes a row."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import asyncpg
 
@@ -14,8 +13,6 @@ from ingest_service.planning.document import Problem
 from ingest_service.planning.rules import Rules
 from ingest_service.planning.sealed_columns import open_rules, seal_rules
 from ingest_service.sealing import Sealer
-
-_FROM_ENVIRONMENT: Final = re.compile(r"\$\{(INGEST_TEAM_[A-Z0-9_]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,7 @@ def read(file: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, 
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         problem = Problem(1, f"the rules file cannot be read: {reason}", "Check INGEST_RULES_FILE")
         raise FixTheRulesFile((file, (problem,))) from error
-    text = _FROM_ENVIRONMENT.sub(lambda found: environment.get(found[1], ""), text)
+    text = rules_file.filled_in(text, environment)
     parsed = rules_file.parse(text)
     if isinstance(parsed, tuple):
         raise FixTheRulesFile((file, parsed))

@@ -23,10 +23,12 @@ _KNOWN_VARIANTS: Final = {
     'fact.about == "payment"': "for a one-off payment",
     'fact.about == "invoice"': "for an invoice",
     "fact.will_retry": "while Stripe goes on trying",
+    "fact.is_inquiry": "for an inquiry",
 }
 _ANCHORS: Final = {"evidence_due": "the evidence is due"}
 _VERBS: Final[dict[Channel, str]] = {"sms": "text", "voice": "call", "whatsapp": "write by WhatsApp to"}
 _ABOVE: Final = re.compile(r"above\.(\w+)")
+_EQUAL: Final = re.compile(r'fact\.(?!about)(\w+) == "(\w+)"')
 _REPEATS: Final = {
     OnRepeat.CONTINUE: "If it happens again, the same messages go on with the newest words",
     OnRepeat.SAY_AGAIN: "Each time it happens again, say the first message again",
@@ -120,4 +122,7 @@ def _variant(variant: Variant) -> str:
 
 
 def _if(when: Condition) -> str:
+    equal = _EQUAL.fullmatch(_plain(when))
+    if equal:
+        return f"where the {equal[1].replace('_', ' ')} is {equal[2].replace('_', ' ')}"
     return _KNOWN_VARIANTS.get(_plain(when)) or f"if {when.source}"
