@@ -30,6 +30,12 @@ def family(pid: int) -> set[Process]:
     return {process for process, _, _ in found if process.pid in members}
 
 
+def mentioning(text: str) -> set[Process]:
+    """The processes that have this in their command."""
+    found = [read for path in Path("/proc").glob("[0-9]*") if (read := _read(int(path.name))) is not None]
+    return {process for process, _, _ in found if text in process.command and not process.is_gone()}
+
+
 def _read(pid: int) -> tuple[Process, int, str] | None:
     """The process, its parent and its state letter."""
     try:

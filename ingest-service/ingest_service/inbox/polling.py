@@ -89,11 +89,11 @@ class Polling:
         match await self.reads.get(account_id, "/v1/events", params):
             case Found(body=body):
                 return await self._keep(walk, body, read)
-            case Gone():
+            case Gone() if walk.after:
                 async with self.pool.acquire() as conn:
                     await poll_cursor.forget(conn, account_id, POLL)
                 read.end = "lost"
-            case AskLater():
+            case AskLater() | Gone():
                 read.end = "put_off"  # the next turn asks the same again
         return walk
 
