@@ -78,6 +78,14 @@ class Draft:
     give_up: str = ""
 
     @property
+    def names_whom(self) -> str:
+        """The charge that tells whom it concerns, where the event does not: of a refund or dispute, and of a guest's payment."""
+        if self.need == "charge":
+            return self.need_id
+        nobody = not (self.customer_id or self.snapshots)
+        return str(self.attributes.get("charge", "")) if nobody and self.need == "invoice_of_payment" else ""
+
+    @property
     def shown(self) -> tuple[int, str]:
         """Amount and currency as the buyer saw them."""
         return self.presentment or (self.amount, self.currency)

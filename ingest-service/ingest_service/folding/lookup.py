@@ -144,7 +144,7 @@ class Lookup:
 
     async def _know(self, conn: Any, account_id: str, waiting: Pending) -> Known:
         draft = waiting.draft
-        ids = [one for one in (draft.subject_id, draft.need_id) if one]
+        ids = [one for one in (draft.subject_id, draft.need_id, draft.names_whom) if one]
         subjects = await knowledge.lock_subjects(conn, self.sealer, account_id, {}, ids)
         aliases = await knowledge.aliases(conn, account_id, ids)
         customer_ids = {draft.customer_id, *(subject.customer_id for subject in subjects.values())}
