@@ -37,6 +37,12 @@ class Metrics:
                 ["account_id", "state", "code"],
                 registry=self.registry,
             ),
+            "challenge": Counter(
+                "notify_challenges_decided_total",
+                "Questions that were decided, by answer and how sure it is",
+                ["account_id", "answer", "strength"],
+                registry=self.registry,
+            ),
             "reply": Counter(
                 "notify_replies_total",
                 "Replies by what they were taken as: stop, start, help, other",

@@ -31,115 +31,30 @@ class Reading:
         return f"Reading({self.word})"  # a number may be a code
 
 
-_YES: Final = frozenset(
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_YES: Final = _words(
     "yes y yep yeah yup ye yess correct confirm confirmed true "  # en
     "ja j jawohl jep jo jup korrekt richtig "  # de
     "oui ouais si "  # fr, es
     "sim "  # pt
-    "confirme confirmo confirmado confirmada bestatige bestatigt".split()
+    "confirme confirmo confirmado confirmada bestatige bestatigt"
 )
-_NO: Final = frozenset(
+_NO: Final = _words(
     "no n nope nah not wasnt isnt didnt wasn isn didn false deny denied incorrect "  # en; an apostrophe may split a word
     "nein nee ne nicht falsch "  # de
     "non pas "  # fr
     "nao nunca "  # pt
-    "niego nego refuse".split()
+    "niego nego refuse"
 )
-_FILLER: Final = frozenset(
-    [
-        "it",
-        "was",
-        "is",
-        "that",
-        "this",
-        "me",
-        "i",
-        "its",
-        "thats",
-        "did",
-        "do",
-        "the",
-        "a",
-        "my",
-        "payment",
-        "purchase",
-        "mine",
-        "thanks",
-        "thank",
-        "you",
-        "please",
-        "hi",
-        "hello",
-        "ok",
-        "okay",
-        "sir",
-        "t",
-        "s",
-        "das",
-        "war",
-        "ich",
-        "bin",
-        "es",
-        "dies",
-        "diese",
-        "zahlung",
-        "kauf",
-        "meine",
-        "danke",
-        "bitte",
-        "hallo",
-        "der",
-        "die",
-        "c",
-        "ce",
-        "cest",
-        "cetait",
-        "est",
-        "nest",
-        "netait",
-        "moi",
-        "etait",
-        "n",
-        "j",
-        "ai",
-        "jai",
-        "je",
-        "l",
-        "le",
-        "la",
-        "mon",
-        "ma",
-        "paiement",
-        "achat",
-        "merci",
-        "svp",
-        "bonjour",
-        "fui",
-        "yo",
-        "era",
-        "el",
-        "mi",
-        "pago",
-        "compra",
-        "gracias",
-        "hola",
-        "por",
-        "favor",
-        "lo",
-        "hice",
-        "eu",
-        "foi",
-        "minha",
-        "meu",
-        "pagamento",
-        "obrigado",
-        "obrigada",
-        "ola",
-        "code",
-        "kode",
-        "codigo",
-        "ref",
-    ]
+_FILLER: Final = _words(
+    "it was is that thats this me i its did do the a my payment purchase mine thanks thank you please hi hello ok okay sir t s "
+    "das war ich bin es dies diese zahlung kauf meine danke bitte hallo der die "
+    "c ce cest cetait est nest netait moi etait j ai jai je l le la mon ma paiement achat merci svp bonjour "
+    "fui yo era el mi pago compra gracias hola por favor lo hice "
+    "eu foi minha meu pagamento obrigado obrigada ola code kode codigo ref"
 )
 """Words that go with an answer and change nothing of it."""
 _YES_JA: Final = ("はい", "ハイ", "ええ", "うん", "そうです", "そう")

@@ -1,6 +1,6 @@
 """Takes a batch of prepared requests of one account in one transaction, by a fixed number of statements.
 
-The order of locks is everybody's: concerns, addresses, notifications, gates, each in ascending order.
+The order of locks is everybody's: concerns, addresses, questions' codes, notifications, gates, challenges, each in ascending order.
 """
 
 import datetime
@@ -160,13 +160,13 @@ class Taking:
         await store.add_bodies(self.conn, self.account_id, [(row, days[one]) for one, row in written.items()])
         mine = [items[identity] for identity in written]
         await store.remember_sources(self.conn, self.account_id, _sources(mine, addresses, self.now))
-        await questions.add(self.conn, self.account_id, [row.request for row in written.values()], asked)
         if said:
             gates |= await ledger.append(self.conn, self.sealer, self.account_id, said, unless_it_stands=True)
             # another transaction may have written to the same ledger: the story names the entries that really stand
             written |= {
                 one: self._row(items[one], addresses, gates, cancelled, asked, old=row) for one, row in written.items()
             }
+        await questions.add(self.conn, self.account_id, [row.request for row in written.values()], asked)
         checked = [Checked(days[one], one, row.request.round, row.checks) for one, row in written.items()]
         await gate_checks.add(self.conn, self.account_id, checked, self.now)
         return written
