@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from twilio.request_validator import RequestValidator
 
 from notify_service.challenges import audit
 from tests.integration.notify.challenges.house import (
@@ -21,6 +22,7 @@ from tests.integration.notify.challenges.house import (
     code_in,
     house,
 )
+from tests.integration.notify.delivery.desk import eventually
 
 MINUTE = datetime.timedelta(minutes=1)
 
@@ -192,7 +194,6 @@ async def test_a_stop_is_no_answer(notify_database_url: str) -> None:
 async def test_a_bare_yes_that_the_provider_takes_for_a_start_is_an_answer_too(notify_database_url: str) -> None:
     async with house(notify_database_url) as h:
         await h.ask()
-        await h.pool.execute("SELECT 1")
         await start_by_yes(h)
         decision = await h.decision()
         assert (decision.answer, decision.strength) == (CONFIRMED, BARE)
@@ -200,8 +201,6 @@ async def test_a_bare_yes_that_the_provider_takes_for_a_start_is_an_answer_too(n
 
 async def start_by_yes(h: House) -> None:
     """As with Advanced Opt-Out: the webhook says that YES opted somebody in."""
-    from twilio.request_validator import RequestValidator  # noqa: PLC0415
-
     url = f"{h.configured.notify_public_url}/webhooks/twilio/inbound"
     form = {
         "MessageSid": "SM" + "a" * 32, "AccountSid": "AC" + "0" * 32, "From": PHONE, "To": "+14155550100", "Body": "Yes", "OptOutType": "START",
@@ -255,8 +254,6 @@ async def test_one_of_two_numbers_that_is_reached_is_enough(notify_database_url:
             return bool(
                 await h.pool.fetchval("SELECT 1 FROM notification WHERE request_id = 'dead' AND state = 'undelivered'")
             )
-
-        from tests.integration.notify.delivery.desk import eventually  # noqa: PLC0415
 
         await eventually(ended)
         await h.reply(f"yes {code}")
