@@ -123,7 +123,10 @@ async def _inbound(request: web.Request) -> web.Response:
         return wrong("from is the phone's number, such as +14155552671; for WhatsApp from and to begin with whatsapp:")
     if not senders.receives(request.app[SANDBOX].settings, to):
         return wrong("to is none of the account's numbers; GET /sandbox/numbers names them")
-    message = await replies.receive(request.app[NETWORK], sender, to, words)
+    button = body.get("button", "")
+    if not isinstance(button, str) or (button and not to.startswith("whatsapp:")):
+        return wrong("button is what a tapped button stands for; only WhatsApp has such")
+    message = await replies.receive(request.app[NETWORK], sender, to, words, button)
     return web.json_response(message.judged(), status=201)
 
 
