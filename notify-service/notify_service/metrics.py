@@ -68,6 +68,9 @@ class Metrics:
             ["account_id", "state"],
             registry=self.registry,
         )
+        self.challenges_open = Gauge(
+            "notify_challenges_open", "Questions that are not decided", ["account_id"], registry=self.registry
+        )
         self.oldest = Gauge("notify_oldest_due_seconds", "How long the oldest due notification waits", ["account_id", "lane"],
                             registry=self.registry)  # fmt: skip
         self.halted = Gauge(

@@ -21,6 +21,7 @@ from notify_service.delivery import call_words
 from notify_service.delivery.ports import Clock, Outcomes, Vault
 from notify_service.delivery.tally import Count, Tally
 from notify_service.delivery.tokens import CallbackToken
+from notify_service.sealing import UnsealableError
 from notify_service.words.speech import Prompt
 
 _log = structlog.get_logger()
@@ -95,14 +96,14 @@ class Calls:
         text, language = self._words(row)
         action = self.address_of(token, heard.turn + 1)
         asks = row["challenge_id"] is not None
-        if asks and by != HUMAN:
+        if asks and (by != HUMAN or not text):
             self.count("call_not_human", {"account": self.account_id}, 1)
             return self._say("machine", language)
         match heard.digits:
             case None:
                 return call_words.question(text, language, self.brand, action) if asks else call_words.nothing()
             case "":
-                return self._say("nothing", language)
+                return self._say("nothing", language) if asks else call_words.nothing()
             case key if key == STOP_CALLS:
                 return await self._stop_calls(row, heard, language)
             case _ if heard.turn >= MOST_TURNS:
@@ -171,5 +172,9 @@ class Calls:
     def _words(self, row: Mapping[str, Any]) -> tuple[str, str]:
         if row["ciphertext"] is None:
             return "", self.language
-        words = self.vault.body(self.account_id, row).get("voice")
+        try:
+            words = self.vault.body(self.account_id, row).get("voice")
+        except UnsealableError:
+            _log.error("call.body_unreadable", account_id=self.account_id)
+            return "", self.language
         return (words.text, words.language) if words is not None else ("", self.language)

@@ -22,10 +22,14 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A reply as it was read. `numbers`: every group of digits, and groups with only spaces or hyphens between as one."""
+    """A reply as it was read. `numbers`: every group of digits, and groups with only spaces or hyphens between as one.
+
+    `wants_quiet`: it has a word of somebody who wants no more messages, beside others: we do not write back to that.
+    """
 
     word: Word
     numbers: tuple[str, ...]
+    wants_quiet: bool = False
 
     def __repr__(self) -> str:
         return f"Reading({self.word})"  # a number may be a code
@@ -57,6 +61,11 @@ _FILLER: Final = _words(
     "eu foi minha meu pagamento obrigado obrigada ola code kode codigo ref"
 )
 """Words that go with an answer and change nothing of it."""
+_QUIET: Final = _words(
+    "stop stopp stopall stopping unsubscribe optout quit revoke end cancel remove "
+    "aufhoren abmelden arret arreter arretez baja basta parar pare pares sair cancelar"
+)
+_QUIET_JA: Final = ("停止", "解除", "やめて")
 _YES_JA: Final = ("はい", "ハイ", "ええ", "うん", "そうです", "そう")
 _NO_JA: Final = (
     "いいえ",
@@ -107,7 +116,8 @@ def read(text: str) -> Reading:
     for span in _SPAN.findall(plain):
         groups = re.findall("[0-9]+", span)
         numbers += [*groups, "".join(groups)]
-    return Reading(_word(plain), tuple(dict.fromkeys(numbers)))
+    quiet = bool(_QUIET & set(_RUN.findall(plain))) or any(one in plain for one in _QUIET_JA)
+    return Reading(_word(plain), tuple(dict.fromkeys(numbers)), quiet)
 
 
 def _plain(text: str) -> str:

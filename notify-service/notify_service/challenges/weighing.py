@@ -61,17 +61,17 @@ def weigh(reading: Reading, newest_first: Sequence[Candidate]) -> Weighed:
     """What the reply does to these questions; there is at least one."""
     named = [one for one in newest_first if one.code in reading.numbers]
     if len(named) == 1:
-        return _one(reading.word, named[0], "coded")
+        return _one(reading, named[0], "coded")
     if named:
-        return _unclear(_to_ask_back(named), "coded")
+        return _unclear(reading, _to_ask_back(named), "coded")
     if any(_like_a_code(number, one.code) for number in reading.numbers for one in newest_first):
-        unclarified = [one for one in newest_first if not one.clarified]
+        unclarified = [one for one in newest_first if not one.clarified and not reading.wants_quiet]
         return WrongCode(
             tuple(one.challenge_id for one in newest_first), unclarified[0].challenge_id if unclarified else None
         )
     if len(newest_first) == 1:
-        return _one(reading.word, newest_first[0], "bare")
-    return _unclear(_to_ask_back(newest_first), "bare")
+        return _one(reading, newest_first[0], "bare")
+    return _unclear(reading, _to_ask_back(newest_first), "bare")
 
 
 def limited(answer: Answer, strength: Strength, wrong_codes: int) -> tuple[Answer, Strength]:
@@ -85,16 +85,19 @@ def limited(answer: Answer, strength: Strength, wrong_codes: int) -> tuple[Answe
     return ("unclear" if answer == "confirmed" else answer), weaker
 
 
-def _one(word: Word, question: Candidate, strength: Strength) -> Answered | AskBack:
-    if word is Word.NEITHER:
-        return _unclear(question, strength)
-    given: Answer = "confirmed" if word is Word.YES else "denied"
+def _one(reading: Reading, question: Candidate, strength: Strength) -> Answered | AskBack:
+    if reading.word is Word.NEITHER:
+        return _unclear(reading, question, strength)
+    given: Answer = "confirmed" if reading.word is Word.YES else "denied"
     return Answered(question.challenge_id, *limited(given, strength, question.wrong_codes))
 
 
-def _unclear(question: Candidate, strength: Strength) -> Answered | AskBack:
+def _unclear(reading: Reading, question: Candidate, strength: Strength) -> Answered | AskBack:
+    """Asked back once; never where the person may want to hear no more of us: then a person decides at once."""
     worth = limited("unclear", strength, question.wrong_codes)
-    return Answered(question.challenge_id, *worth) if question.clarified else AskBack(question.challenge_id, worth[1])
+    if question.clarified or reading.wants_quiet:
+        return Answered(question.challenge_id, *worth)
+    return AskBack(question.challenge_id, worth[1])
 
 
 def _to_ask_back(questions: Sequence[Candidate]) -> Candidate:

@@ -7,25 +7,23 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from notify_service.words.speech import Prompt, prompt, voice
 
+LONGEST: Final = 4_000
+"""Characters of a document that comes with the call; one that the provider asks for may be longer."""
 WAITS_SECONDS: Final = 8
 """How long a call waits for a key after it has said everything twice."""
 
 
 def message(text: str, language: str, brand: str, action: str | None) -> str:
-    """Says a message twice; with an address for keys it can be repeated, and calls stopped."""
-    if action is None:
-        response = VoiceResponse()
-        _say(response, [text], language)
-        response.pause(length=1)
-        _say(response, [text], language)
-        return str(response)
-    return _listening([text, prompt("keys_of_message", language, brand)], language, action)
+    """Says a message twice; with an address for keys it can be heard again, and calls stopped. A very long one is said once."""
+    keys = [prompt("keys_of_message", language, brand)] if action is not None else []
+    twice = _document([text, *keys], language, action, times=2)
+    return twice if len(twice) <= LONGEST else _document([text, *keys], language, action, times=1)
 
 
 def question(text: str, language: str, brand: str, action: str, *, unclear: bool = False) -> str:
     """Asks, says which key means what, both twice, and listens for one key."""
     before = [prompt("unclear", language, brand)] if unclear else []
-    return _listening([*before, text, prompt("keys", language, brand)], language, action)
+    return _document([*before, text, prompt("keys", language, brand)], language, action, asks=True)
 
 
 def last_words(which: Prompt, language: str, brand: str) -> str:
@@ -43,22 +41,30 @@ def nothing() -> str:
     return str(response)
 
 
-def _listening(sentences: Sequence[str], language: str, action: str) -> str:
+def _document(
+    sentences: Sequence[str], language: str, action: str | None, *, times: int = 2, asks: bool = False
+) -> str:
+    """Says the sentences so often and listens for one key meanwhile; whoever is asked and presses none is told of, too."""
     response = VoiceResponse()
     tag, _ = voice(language)
-    gather = Gather(
-        input="dtmf",
-        num_digits=1,
-        timeout=WAITS_SECONDS,
-        action=action,
-        method="POST",
-        action_on_empty_result=True,
-        language=tag,
-    )
-    _say(gather, sentences, language)
-    gather.pause(length=1)
-    _say(gather, sentences, language)
-    response.append(gather)
+    verb: VoiceResponse | Gather = response
+    if action is not None:
+        wait = WAITS_SECONDS if asks else 1
+        verb = Gather(
+            input="dtmf",
+            num_digits=1,
+            timeout=wait,
+            action=action,
+            method="POST",
+            action_on_empty_result=asks,
+            language=tag,
+        )
+    for time in range(times):
+        if time:
+            verb.pause(length=1)
+        _say(verb, sentences, language)
+    if verb is not response:
+        response.append(verb)
     return str(response)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from notify_service.challenges.codes import Codes, NoCodeError
-from notify_service.intake.decision import Stop
+from notify_service.gate_checks import Check, failed, passed
+from notify_service.intake.decision import Go, Stop
 from notify_service.intake.request import Question, Request
 from notify_service.intake.results import Rejected
 
@@ -109,6 +110,18 @@ async def choose(
         for address in here - clashes:
             taken[address][challenge_id] = chosen.code
     return found
+
+
+def weigh(
+    question: Question, chosen: Chosen, address_id: uuid.UUID | None, outcome: Go | Stop
+) -> tuple[Go | Stop, Check]:
+    """What becomes of a message that asks something, and what its story says of that."""
+    details = {"challenge": question.challenge_id}
+    stop = chosen.stop(address_id)
+    if stop is not None and isinstance(outcome, Go):
+        return stop, failed("question", stop.detail, details)
+    sentence = f"It asks a question, to be answered with its reply code by {question.answer_by:%Y-%m-%d %H:%M} UTC."
+    return outcome, passed("question", sentence, details)
 
 
 async def add(conn: Any, account_id: str, requests: Sequence[Request], chosen: Mapping[str, Chosen]) -> None:

@@ -18,14 +18,13 @@ from notify_service.consent.addresses import AddressBook, Known
 from notify_service.consent.entry import NewEntry
 from notify_service.consent.verdicts import Verdicts
 from notify_service.delivery import states
-from notify_service.gate_checks import Check, Checked, failed, passed
+from notify_service.gate_checks import Checked, failed, passed
 from notify_service.intake import backlog, concern_lock, questions, store
 from notify_service.intake.backlog import Backlog
-from notify_service.intake.decision import Go, Stop, decide
+from notify_service.intake.decision import Go, decide
 from notify_service.intake.grants import distinct, entries_of, foresee
 from notify_service.intake.preparing import AccountInForce, Prepared, words_for
 from notify_service.intake.questions import Chosen
-from notify_service.intake.request import Question
 from notify_service.intake.results import Key, Rejected, Result, Stored, key_of, repeated, twice_in_a_batch
 from notify_service.sealing import Sealer
 from notify_service.words import body
@@ -188,7 +187,10 @@ class Taking:
         policy = self.in_force.policy
         outcome, checks = decide(request, item.choice, verdicts, as_of, self.in_force.account, policy, self.now)
         if request.question is not None:
-            outcome, check = _asks(request.question, asked[request.question.challenge_id], address, outcome)
+            chosen = asked[request.question.challenge_id]
+            outcome, check = questions.weigh(
+                request.question, chosen, address.address_id if address is not None else None, outcome
+            )
             checks.append(check)
         checks.append(
             passed(
@@ -268,16 +270,6 @@ def _sort(items: Sequence[Prepared], known: Mapping[uuid.UUID, Any]) -> _Sorted:
         if key_of(first.request) != key:
             work.results[key] = twice_in_a_batch()
     return work
-
-
-def _asks(question: Question, chosen: Chosen, address: Known | None, outcome: Go | Stop) -> tuple[Go | Stop, Check]:
-    """What becomes of a message that asks something, and what its story says of that."""
-    details = {"challenge": question.challenge_id}
-    stop = chosen.stop(address.address_id if address is not None else None)
-    if stop is not None and isinstance(outcome, Go):
-        return stop, failed("question", stop.detail, details)
-    sentence = f"It asks a question, to be answered with its reply code by {question.answer_by:%Y-%m-%d %H:%M} UTC."
-    return outcome, passed("question", sentence, details)
 
 
 def _result(row: store.Row) -> Stored:

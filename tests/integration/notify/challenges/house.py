@@ -83,9 +83,10 @@ class House:
                 challenge_id=challenge_id, answer_within=duration, answer_by=stamp(now() + by), moves_money=money
             ),
         }  # fmt: skip
-        return service.request(
+        asking: notification_pb2.NotificationRequest = service.request(
             identity or f"{challenge_id}-{self.asked[challenge_id]}", number=number, **(given | more)
         )
+        return asking
 
     async def ask(self, challenge_id: str = "ch-1", **more: Any) -> str:
         """Asks by text; the code that the phone shows."""

@@ -24,6 +24,8 @@ TABLE: list[tuple[str, list[Candidate], Weighed]] = [
     ("yes 482913 and no 1234", [NEW, OLD], AskBack("new", "coded")),
     ("call me", [NEW], AskBack("new", "bare")),
     ("call me", [ASKED_BACK], Answered("new", "unclear", "bare")),
+    ("please stop texting me", [NEW], Answered("new", "unclear", "bare")),
+    ("cancel 999999", [NEW], WrongCode(("new",), None)),
     ("482913", [NEW], AskBack("new", "coded")),
     ("482913 but call me", [ASKED_BACK], Answered("new", "unclear", "coded")),
     ("yes 999999", [NEW], WrongCode(("new",), "new")),
