@@ -1,14 +1,16 @@
 """Asks Stripe what no event has told yet, and keeps the answer: which invoice a payment belongs to, a charge, a customer."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 from ingest_service.clock import Clock
 from ingest_service.folding import knowledge, mirror, parse
 from ingest_service.folding.contact import Contact
-from ingest_service.folding.effects import Alias
-from ingest_service.folding.resolving import LookUp
+from ingest_service.folding.effects import Alias, Draft
+from ingest_service.folding.resolving import Dropped, LookUp
 from ingest_service.folding.subject import Subject
+from ingest_service.folding.tellers import suspicions
 from ingest_service.sealing import Sealer
 from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads
 
@@ -23,6 +25,29 @@ class Asking:
     reads: StripeReads
     account_id: str
 
+    async def suspect(self, draft: Draft) -> Draft | Dropped | str:
+        """A fact of suspicion with what its charge tells: one read, which brings a customer nobody told of along. A text: why
+        Stripe could not be asked.
+        """
+        identity = draft.need_id
+        of_payment = identity.startswith("pi_")
+        expand = ["latest_charge.customer"] if of_payment else ["customer", "payment_intent"]
+        path = f"/v1/{'payment_intents' if of_payment else 'charges'}/{identity}"
+        answer = await self.reads.get(self.account_id, path, {"expand": expand})
+        if isinstance(answer, AskLater):
+            return answer.reason
+        if isinstance(answer, Gone):
+            return Dropped("at Stripe the payment no longer exists")
+        charge = answer.body.get("latest_charge") if of_payment else answer.body
+        suspect = parse.suspect_of_payment(answer.body) if of_payment else parse.suspect(answer.body)
+        told = suspicions.told_by_charge(draft, suspect)
+        if isinstance(told, str):
+            return Dropped(told)
+        customer = charge.get("customer") if isinstance(charge, Mapping) else None
+        if isinstance(customer, Mapping):
+            await self._keep_customer(parse.customer(customer))
+        return told
+
     async def ask(self, question: LookUp) -> str | None:
         """Asks and keeps the answer; why not, where Stripe could not be asked."""
         match question.what:
@@ -32,6 +57,8 @@ class Asking:
                 return await self._charge(question.identity)
             case "customer":
                 return await self._customer(question.identity)
+            case "suspect":
+                raise AssertionError("it fills the fact itself: see suspect")
             case _:
                 assert_never(question.what)
 
@@ -72,9 +99,12 @@ class Asking:
         if isinstance(answer, AskLater):
             return answer.reason
         gone = parse.Customer(identity, deleted=True, name="", phones=(), languages=(), place={})
-        customer = gone if isinstance(answer, Gone) else parse.customer(answer.body)
+        await self._keep_customer(gone if isinstance(answer, Gone) else parse.customer(answer.body))
+        return None
+
+    async def _keep_customer(self, customer: parse.Customer) -> None:
+        identity = customer.id
         async with self.pool.acquire() as conn, conn.transaction():
             known = await knowledge.customers(conn, self.sealer, self.account_id, (), [identity])
             told = mirror.told(known.get(identity), customer, self.clock.now())
             await knowledge.write_customers(conn, self.sealer, self.account_id, [told])
-        return None

@@ -14,7 +14,7 @@ from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.parse import Snapshot
 
-Need = Literal["", "invoice_of_payment", "charge"]
+Need = Literal["", "invoice_of_payment", "charge", "suspect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class Draft:
         need: what must be known before it can be told.
         need_id: of which object.
         give_up: a reason for which it is dropped at once, ``""`` if none.
+        given_at: Unix seconds at which the snapshots' numbers were given; None where now is as good.
     """
 
     kind: str
@@ -75,6 +76,7 @@ class Draft:
     need: Need = ""
     need_id: str = ""
     give_up: str = ""
+    given_at: int | None = None
 
     @property
     def shown(self) -> tuple[int, str]:

@@ -9,7 +9,7 @@ import asyncio
 import datetime
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import structlog
@@ -119,7 +119,14 @@ class Lookup:
             resolution = await self._resolve(account_id, waiting, trouble)
             if not isinstance(resolution, LookUp):
                 return await self._write(account_id, waiting, row["event_id"], resolution, lease)
-            failed = await asking.ask(resolution)
+            failed: str | None
+            if resolution.what == "suspect":
+                told = await asking.suspect(waiting.draft)
+                if isinstance(told, Dropped):
+                    return await self._write(account_id, waiting, row["event_id"], told, lease)
+                waiting, failed = (waiting, told) if isinstance(told, str) else (replace(waiting, draft=told), None)
+            else:
+                failed = await asking.ask(resolution)
             if failed is not None:
                 if (
                     trouble is not None and trouble.tries == row["tries"]

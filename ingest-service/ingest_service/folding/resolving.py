@@ -73,7 +73,7 @@ class Dropped:
 class LookUp:
     """Stripe must be asked."""
 
-    what: Literal["invoice_of_payment", "charge", "customer"]
+    what: Literal["invoice_of_payment", "charge", "customer", "suspect"]
     identity: str
 
 
@@ -123,6 +123,8 @@ def resolve(
         waiting = _joined_to_invoice(pending, known, now)
         if waiting is not None:
             return waiting
+    if draft.need == "suspect":
+        return LookUp("suspect", draft.need_id)
     return _person(pending, known, now, region, trouble)
 
 
@@ -199,4 +201,5 @@ def enriched(first: Draft, further: Draft) -> Draft:
         languages=first.languages or further.languages,
         recovery=first.recovery or further.recovery,
         give_up=first.give_up or further.give_up,
+        given_at=first.given_at or further.given_at,
     )

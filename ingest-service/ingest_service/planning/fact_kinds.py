@@ -27,4 +27,8 @@ FACT_KINDS: Final[Mapping[str, FactKind]] = {
     "payment_succeeded": FactKind("a payment succeeds", stays_true=True),
     "refund_issued": FactKind("a refund is issued", stays_true=True),
     "refund_failed": FactKind("a refund fails", stays_true=True),
+    "fraud_suspected": FactKind("a payment looks like fraud", stays_true=False),
+    "fraud_confirmed_safe": FactKind("a customer says that a suspicious payment was theirs", stays_true=True),
+    "fraud_stopped": FactKind("a payment is stopped as fraud", stays_true=True),
+    "fraud_held": FactKind("a person must decide about a suspicious payment", stays_true=True),
 }

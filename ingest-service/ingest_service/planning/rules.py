@@ -6,9 +6,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Literal, assert_never
 
+from ingest_service.planning.answers import Asks
 from ingest_service.planning.conditions import Choice, Condition, View
 
-VALUE_NAMES: Final = ("amount", "link", "retry_on", "last4", "description", "reference")
+VALUE_NAMES: Final = ("amount", "link", "retry_on", "last4", "description", "reference", "payment", "why")
 """What a step's `values:` may list; submitting/values.py makes them."""
 CHANNELS: Final = ("sms", "voice", "whatsapp")
 LONGEST_WAIT: Final = timedelta(days=90)
@@ -111,6 +112,7 @@ class Rule:
     on_repeat: OnRepeat
     steps: tuple[Step, ...]
     line: int
+    asks: Asks | None = None  # every message of the rule asks this, and the first answer to any of them counts
 
     @property
     def recipient(self) -> str:

@@ -10,8 +10,10 @@ from ingest_service.folding.parse.invoices import Invoice, Line, invoice
 from ingest_service.folding.parse.payments import Charge, Payment, charge, payment
 from ingest_service.folding.parse.refunds import Refund, refund
 from ingest_service.folding.parse.sessions import Session, session
+from ingest_service.folding.parse.suspects import Suspect, suspect, suspect_of_payment
 
 __all__ = [
-    "Card", "Charge", "Customer", "Invoice", "Json", "Line", "MalformedError", "Payment", "Refund", "Session", "Snapshot",
-    "charge", "customer", "invoice", "need_id", "number", "payment", "refund", "session", "table", "text",
+    "Card", "Charge", "Customer", "Invoice", "Json", "Line", "MalformedError", "Payment", "Refund", "Session", "Snapshot", "Suspect",
+    "charge", "customer", "invoice", "need_id", "number", "payment", "refund", "session", "suspect", "suspect_of_payment",
+    "table", "text",
 ]  # fmt: skip

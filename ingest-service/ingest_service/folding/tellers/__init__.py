@@ -12,15 +12,19 @@ from ingest_service.folding.tellers.customers import tell_customer, tell_subscri
 from ingest_service.folding.tellers.invoices import tell_invoice, tell_invoice_payment
 from ingest_service.folding.tellers.payments import tell_charge, tell_payment, tell_session
 from ingest_service.folding.tellers.refunds import tell_refund
+from ingest_service.folding.tellers.suspicions import tell_disputed, tell_review, tell_warning
 
 Teller = Callable[[Event], Effects]
 TELLERS: Final[tuple[tuple[str, Teller], ...]] = (
     ("invoice_payment.", tell_invoice_payment),
     ("invoice.", tell_invoice),
     ("payment_intent.", tell_payment),
+    ("charge.dispute.", tell_disputed),
     ("charge.", tell_charge),
     ("checkout.session.", tell_session),
     ("refund.", tell_refund),
+    ("review.", tell_review),
+    ("radar.early_fraud_warning.", tell_warning),
     ("customer.subscription.", tell_subscription),
     ("customer.", tell_customer),
 )

@@ -6,6 +6,7 @@ from typing import Any
 from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named, without_none
+from ingest_service.folding.tellers import suspicions
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
 
 
@@ -42,8 +43,10 @@ def tell_payment(event: Event) -> Effects:
     elif event.type == "payment_intent.payment_failed":
         key = f"payment_failed:{payment.id}:{payment.failed_charge}"
         drafts = (_one_off(payment, "payment_failed", key, payment.amount, attributes),)
-    over = payment.status in ("succeeded", "canceled")
-    return Effects(subjects=(told,), aliases=tuple(aliases), drafts=drafts, settled=(unpaid,) if over else ())
+    settled: tuple[str, ...] = (unpaid,) if payment.status in ("succeeded", "canceled") else ()
+    if payment.status == "canceled":
+        settled += suspicions.concerns(payment.id)
+    return Effects(subjects=(told,), aliases=tuple(aliases), drafts=drafts, settled=settled)
 
 
 def _one_off(payment: parse.Payment, kind: str, key: str, amount: int, attributes: Mapping[str, Any]) -> Draft:
@@ -102,6 +105,11 @@ def tell_charge(event: Event) -> Effects:
                 charge, owner, "payment_failed", f"payment_failed:{owner}:{charge.id}", charge.amount, attributes
             ),
         )
+    suspect = parse.suspect(event.obj)
+    if event.type == "charge.failed" and suspect.blocked_as_fraud:
+        drafts += (suspicions.of_block(suspect),)
+    if suspect.standing in ("disputed", "refunded", "cancelled"):
+        settled += suspicions.concerns(owner)
     return Effects(subjects=tuple(told), aliases=tuple(aliases), drafts=drafts, settled=settled)
 
 
