@@ -29,18 +29,9 @@ def clock(loops_module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Moves the loops' time."""
     made = Clock()
     monkeypatch.setattr(loops_module, "time", SimpleNamespace(monotonic=lambda: made.now))
-    # the default of a dataclass's field was bound when the class was made
-    monkeypatch.setattr(loops_module.Heartbeat, "__init__", _with(loops_module.Heartbeat, made))
+    beating = loops_module.Heartbeat  # its first beat was bound to the real time when the class was made
+    monkeypatch.setattr(loops_module, "Heartbeat", lambda name, every: beating(name, every, made.now))
     return made
-
-
-def _with(kind: type, clock: Clock) -> Callable[..., None]:
-    original = kind.__init__
-
-    def init(self: object, name: str, every_seconds: float) -> None:
-        original(self, name, every_seconds, clock.now)
-
-    return init
 
 
 async def turned(loops_module: ModuleType, turn: Callable[[ModuleType], Awaitable[None]], **how: float) -> None:

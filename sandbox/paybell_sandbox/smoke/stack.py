@@ -142,6 +142,8 @@ def _asking(root: Path, environment: Mapping[str, str], settings: Mapping[str, s
         compose = engine.find(root, telling.for_anything_else(root, environment))
     except engine.NoEngineError:
         raise NotDrivenError("Nothing is up: start a stack with `make run` or `make up` first") from None
+    if compose.said("ps", "-q", "sandbox").strip():
+        raise NotDrivenError("The stack that is up plays the vendors, and .env holds keys now: bring it up anew")
     return Asking(tuple(compose.command(*WHY)), compose.environment, "compose/stack why")
 
 

@@ -128,12 +128,37 @@ async def test_an_oversized_message_is_refused_also_when_it_comes_packed(caller:
     assert (await caller.submit(request()))[0].notification_id
 
 
-async def test_a_batch_of_five_hundred_is_taken_and_one_more_is_not(caller: Client) -> None:
-    later = stamp(now().replace(year=now().year + 1))
-    requests = [request(f"r-{number}", not_after=later) for number in range(501)]
+async def test_a_batch_of_five_hundred_is_taken_and_one_more_is_not(caller: Client, quiet_settings: Settings) -> None:
+    requests = [request(f"r-{number}") for number in range(501)]
     assert (await status(caller.submit(*requests)))[0] is grpc.StatusCode.INVALID_ARGUMENT
     results = await caller.submit(*requests[:500])
-    assert {result.rejected.field for result in results} == {"not_after"}
+    assert [result.WhichOneof("result") for result in results] == ["accepted"] * 500
+    assert len({result.notification_id for result in results}) == 500
+    connection = await asyncpg.connect(quiet_settings.notify_database_url.get_secret_value())
+    assert await connection.fetchval("SELECT count(*) FROM notification") == 500
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "streams"),
+    [
+        ("/grpc.health.v1.Health/Check", False),
+        ("/grpc.health.v1.Health/Watch", True),
+        ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", True),
+    ],
+)
+async def test_bytes_that_are_no_message_get_a_clean_status_from_health_and_reflection_too(
+    caller: Client, method: str, streams: bool
+) -> None:
+    """grpc.aio's own answer is Python's words about what was sent."""
+    raw = b"\xff\xff +14155552671"
+    channel: Any = caller.channel
+    if method.endswith("Info"):
+        answer: Any = channel.stream_stream(method)(iter([raw]))
+    else:
+        answer = channel.unary_stream(method)(raw) if streams else channel.unary_unary(method)(raw)
+    code, details = await status(answer.read() if streams else answer)
+    assert (code, details) == (grpc.StatusCode.INVALID_ARGUMENT, "the message is not what its service says it is")
 
 
 async def test_a_handler_that_fails_says_nothing_of_what_it_handled(
@@ -205,6 +230,11 @@ async def test_health_tells_whether_it_serves_and_reflection_is_there_only_where
     for name in ("", "notify.v1.NotificationService"):
         answer = await health.Check(health_pb2.HealthCheckRequest(service=name))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        watch = health.Watch(health_pb2.HealthCheckRequest(service=name))
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        watch.cancel()
+    nobody = health_pb2.HealthCheckRequest(service="nobody")
+    assert (await status(health.Check(nobody)))[0] is grpc.StatusCode.NOT_FOUND
     stream = reflecting(caller)
     assert b"notify.v1.NotificationService" in await stream.read()
     production = service.settings(notify_database_url, "http://127.0.0.1:9", notify_grpc_reflection=False)

@@ -9,7 +9,8 @@ import pytest
 from notify.v1 import recipient_pb2
 from notify_service.accounts import Sender
 from notify_service.consent.verdicts import Standing, Verdicts
-from notify_service.intake.decision import Check, Go, Stop, decide
+from notify_service.gate_checks import Check
+from notify_service.intake.decision import Go, Stop, decide
 from notify_service.intake.preparing import Prepared, prepare
 from notify_service.intake.results import Rejected
 from tests.unit.notify.intake.people import ACCOUNT, IN_FORCE, NOW, POLICY, address, parsed, recipient
