@@ -17,6 +17,8 @@ from ingest_service import accounts as accounts_file
 from ingest_service import database, durability, keys_needed, logs, starting
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock, refuse_moved_clock
+from ingest_service.deciding.deciding import Deciding
+from ingest_service.deciding.looking import Looking
 from ingest_service.edge import admin_http, console_http
 from ingest_service.edge.admin_http import Admin
 from ingest_service.edge.stripe_webhook import StripeWebhook
@@ -111,6 +113,7 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
                 count=lambda *labels: metrics.stripe_reads.labels(*labels).inc(),
             )
         )
+        writes = await stack.enter_async_context(writing(accounts, api_base=settings.stripe_api_base))
         holds = Holds(
             datetime.timedelta(seconds=settings.ingest_hold_success_seconds),
             datetime.timedelta(seconds=settings.ingest_hold_failure_seconds),
@@ -144,6 +147,8 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         stack.push_async_callback(close)
         loop.add_loops(loops, bells, folding, lookup)
         submitting.add_loops(loops, bells, side)
+        looking = Looking(pool, clock, sealer, reads)
+        submitting.add_decisions(loops, bells, Deciding(pool, accounts, clock, sealer, looking, writes))
         if not settings.ingest_public_url:
             for account in accounts.values():
                 _start_polling(
@@ -215,6 +220,9 @@ QUEUES = {
     "fact": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM fact WHERE account_id = $1 AND state = 'ready'",
     "step": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM step "
     "WHERE account_id = $1 AND state IN ('waiting', 'frozen') AND due_at <= $2",
+    "decision": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM decision WHERE account_id = $1 AND state = 'waiting'",
+    "person": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM decision "
+    "WHERE account_id = $1 AND state IN ('held', 'failed')",
     "cancel": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM cancel WHERE account_id = $1 AND state = 'waiting'",
 }
 

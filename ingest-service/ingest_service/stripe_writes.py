@@ -143,15 +143,17 @@ async def writing(accounts: Mapping[str, Account], *, api_base: str) -> AsyncIte
     stripe.enable_telemetry = False
     http = stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
     try:
-        yield StripeWrites({
-            account_id: (
-                stripe.StripeClient(
-                    account.api_key, http_client=http, max_network_retries=0, base_addresses={"api": api_base}
-                ),
-                account,
-            )
-            for account_id, account in accounts.items()
-            if account.api_key
-        })
+        yield StripeWrites(
+            {
+                account_id: (
+                    stripe.StripeClient(
+                        account.api_key, http_client=http, max_network_retries=0, base_addresses={"api": api_base}
+                    ),
+                    account,
+                )
+                for account_id, account in accounts.items()
+                if account.api_key
+            }
+        )
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]

@@ -223,7 +223,9 @@ class Deciding:
             await result_facts.tell(conn, account_id, self.sealer, asked, taken.given, verdict, taken.fact, link, now)
             if verdict.outcome != "held":  # whatever a person was asked about it before has been decided
                 before = result_facts.concern_of(asked, "held")
-                await plans.settle_many(conn, account_id, [Settlement(before, now, f"the decision ({verdict.outcome})")])
+                await plans.settle_many(
+                    conn, account_id, [Settlement(before, now, f"the decision ({verdict.outcome})")]
+                )
         counters.DECISIONS.labels(str(taken.given.answer), str(taken.given.strength), verdict.outcome).inc()
         log.info("deciding.decided", account_id=account_id, challenge_id=asked.challenge_id, state=state)
 

@@ -167,7 +167,9 @@ def _without_stripe(actions: Sequence[Action], given: Given, seen: Suspect | Non
 
 def _gate(asked: Question, given: Given, situation: Situation) -> Verdict | None:
     if not within(asked.asks.up_to, situation):
-        return Verdict("held", f"the answer was {given.answer}, and the amount is above what an answer may decide about")
+        return Verdict(
+            "held", f"the answer was {given.answer}, and the amount is above what an answer may decide about"
+        )
     if asked.trust == Trust.CHANGED or given.number_changed:
         return Verdict("held", f"the answer was {given.answer}, from a number that changed since the payment or lately")
     if asked.trust == Trust.GIVEN_WITH and given.answer == Answer.YES:

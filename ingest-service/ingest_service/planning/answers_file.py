@@ -115,7 +115,9 @@ def _check(reader: Reader, node: yaml.Node, line: AnswerLine, action: Action, *,
         reader.note(node, what, "Add strength: [coded, keypress]")
     if kind.standings is not None and (not line.standings or not set(line.standings) <= kind.standings):
         named = sorted(kind.standings)
-        reader.note(node, f'"{action}" needs a payment that is {" or ".join(named)}', f"Add state: [{', '.join(named)}]")
+        reader.note(
+            node, f'"{action}" needs a payment that is {" or ".join(named)}', f"Add state: [{', '.join(named)}]"
+        )
     if kind.moves_money and not moves_money:
         reader.note(node, f'"{action}" moves money, and the flow does not say so', "Add moves_money: true to asks")
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from ingest_service.deciding.asking import Question, question
 from ingest_service.submitting import truth
 from ingest_service.submitting.freezing import Freezable, freeze
 from ingest_service.submitting.results import Sent
@@ -111,3 +112,13 @@ def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo)
             default_zone=default_zone,
         )
     )
+
+
+def asked(step: DueStep, now: datetime) -> Question | None:
+    """What the step asks, None where it only tells.
+
+    Raises:
+        KeyError: as frozen_bytes.
+    """
+    fact, blueprint = step.variables["fact"], step.variables["steps"][str(step.number)]
+    return question(step.account_id, step.plan_id, step.concern, step.flow, fact, blueprint, now)

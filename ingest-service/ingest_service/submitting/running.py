@@ -12,6 +12,7 @@ import structlog
 
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
+from ingest_service.deciding.deciding import Deciding
 from ingest_service.loops import Loops
 from ingest_service.planning.planning import Planning
 from ingest_service.planning.rules_store import RulesInForce
@@ -63,8 +64,8 @@ def parts(
 ) -> Parts:
     """Makes the parts for these accounts; `per_second` is the budget of reads that looks are measured by."""
 
-    async def look(account_id: str, subject_id: str) -> Seen:
-        return await stripe_look.look(reads, account_id, subject_id)
+    async def look(account_id: str, subject_id: str, fact_kind: str) -> Seen:
+        return await stripe_look.look(reads, account_id, subject_id, fact_kind)
 
     account_ids = sorted(accounts)
     zones = {account_id: ZoneInfo(account.zone) for account_id, account in accounts.items()}
@@ -107,6 +108,18 @@ def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
     loops.add("outcomes", listen(loops, bells, side.outcomes))
 
 
+def add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
+    """Starts acting on answers. What came of them are facts, which planning takes from there."""
+
+    async def decide() -> int:
+        decided = await deciding.turn()
+        if decided:
+            bells.ring("planning", "cancels")
+        return decided
+
+    loops.add("decisions", drain(loops, bells, "decisions", "deciding", decide))
+
+
 async def drain(loops: Loops, bells: Bells, name: str, bell: str, turn: Callable[[Beat], Awaitable[int]]) -> None:
     """Turns until nothing is left, then waits; until the process stops. A turn says that it goes on after each of its steps."""
     found = 0
@@ -131,7 +144,7 @@ async def listen(loops: Loops, bells: Bells, outcomes: Outcomes) -> None:
         nonlocal trouble
         try:
             if await outcomes.turn(timedelta(seconds=5), lambda: loops.beat("outcomes")):
-                bells.ring("submitting")
+                bells.ring("submitting", "deciding")
             trouble = 0
         except (TryLater, ConfigureAccount, DoNotRepeat) as error:
             trouble += 1

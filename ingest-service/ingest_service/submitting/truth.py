@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from ingest_service.folding.parse import Suspect
 from ingest_service.planning.fact_kinds import FACT_KINDS
 
 FRESH: Final = timedelta(seconds=60)
@@ -40,8 +41,8 @@ class NotNow:
 
 
 Seen = StillSo | Over | NotNow
-Look = Callable[[str, str], Awaitable[Seen]]
-"""Reads a subject (account id, subject id) at Stripe within the budget that replicas share."""
+Look = Callable[[str, str, str], Awaitable[Seen]]
+"""Reads a subject (account id, subject id, kind of the fact) at Stripe within the budget that replicas share."""
 
 
 def grade(*, kind: str, fact_at: datetime, due_at: datetime, now: datetime) -> Grade:
@@ -68,6 +69,19 @@ def judge(subject: Mapping[str, Any]) -> StillSo | Over:
             if subscription in ("canceled", "incomplete_expired"):
                 return Over("at Stripe the subscription has ended")
             return StillSo()
+
+
+def judge_suspect(suspect: Suspect | None) -> StillSo | Over:
+    """Reads a payment under suspicion: is there still something to ask about?"""
+    if suspect is None:
+        return Over("at Stripe the payment has no charge any more")
+    if suspect.standing not in ("captured", "uncaptured", "blocked"):
+        return Over(f"at Stripe the payment is {suspect.standing}")
+    if suspect.paid_since:
+        return Over("at Stripe the payment went through by another attempt")
+    if suspect.review_open is False:
+        return Over("at Stripe the review is closed")
+    return StillSo()
 
 
 def _subscription(invoice: Mapping[str, Any]) -> str | None:

@@ -15,6 +15,9 @@ TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "payment_succeeded": ("amount", "description"),
     "refund_issued": ("amount",),
     "refund_failed": ("amount",),
+    "fraud_question": ("amount", "last4"),
+    "fraud_result": ("amount", "last4", "link"),
+    "fraud_team": ("amount", "payment", "why"),
 }
 """What the shipped templates ask for; a step may name its own with `values:`. Values that a fact does not have are left out."""
 
@@ -91,6 +94,15 @@ def _reference(told: Told) -> Value | None:
     return _text(told.fact["attributes"].get("invoice_number"), typed=False)
 
 
+def _payment(told: Told) -> Value | None:
+    attributes = told.fact["attributes"]
+    return _text(attributes.get("payment_intent") or attributes.get("charge"), typed=False)
+
+
+def _why(told: Told) -> Value | None:
+    return _text(told.fact["attributes"].get("why"), typed=False)
+
+
 def _text(words: Any, *, typed: bool) -> Value | None:
     if not isinstance(words, str) or not words.strip():
         return None
@@ -105,4 +117,6 @@ _MAKERS: Final[Mapping[str, Callable[[Told], Value | None]]] = {
     "last4": _last4,
     "description": _description,
     "reference": _reference,
+    "payment": _payment,
+    "why": _why,
 }

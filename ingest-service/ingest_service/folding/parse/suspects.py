@@ -72,7 +72,9 @@ def suspect(obj: Json) -> Suspect:
         amount=taken,
         given_back=given_back,
         disputed=disputed,
-        blocked_as_fraud=paid.blocked and text(obj, "outcome", "reason") in FRAUD_REASONS and not _issuer_said(obj, paid),
+        blocked_as_fraud=paid.blocked
+        and text(obj, "outcome", "reason") in FRAUD_REASONS
+        and not _issuer_said(obj, paid),
         paid_since=paid.status == "failed" and status in PAID,
         payment_status=status,
         review=text(obj, "review") or text(obj, "payment_intent", "review"),
