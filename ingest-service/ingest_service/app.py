@@ -37,6 +37,7 @@ from ingest_service.settings import Settings
 from ingest_service.shutdown import Shutdown
 from ingest_service.story.telling import Telling
 from ingest_service.stripe_reads import LONGEST_SECONDS, reading
+from ingest_service.stripe_writes import writing
 from ingest_service.submitting import running as submitting
 from ingest_service.submitting import step_queue
 from ingest_service.submitting.notify_client import Tls, connected, tls_of

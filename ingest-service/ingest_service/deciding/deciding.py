@@ -33,6 +33,7 @@ from ingest_service.sealing import Sealer, UnsealableError
 from ingest_service.stripe_reads import AskLater
 from ingest_service.stripe_writes import Done, Later, NotThere, Refused, StripeWrites, Written
 from ingest_service.submitting import counters
+from ingest_service.submitting.handing_over import Beat, silent
 
 log = structlog.get_logger()
 
@@ -40,6 +41,7 @@ AT_ONCE: Final = 20
 MOST_TRIES: Final = 40
 """With pauses of at most five minutes: about three hours. Then a person decides."""
 
+BEAT_SECONDS: Final = 3.0
 OVERDUE: Final = timedelta(minutes=15)
 """So long after a question's last moment we say ourselves that nobody answered, should notify not have said so."""
 
@@ -66,15 +68,27 @@ class Deciding:
     looking: Looking
     writes: StripeWrites
 
-    async def turn(self) -> int:
-        """Takes one batch; tells how many decisions were taken."""
+    async def turn(self, beat: Beat = silent) -> int:
+        """Takes one batch; tells how many decisions were taken. It says `beat` while it waits for Stripe."""
         await self.sweep()
+        beat()
         holder = uuid4()
         async with self.pool.acquire() as conn, conn.transaction():
             rows = await decision_store.claim(conn, sorted(self.accounts), AT_ONCE, holder)
         taken = [each for row in rows if (each := self._open(row)) is not None]
         await self._settle(taken)
-        await asyncio.gather(*(self._decide(each, holder) for each in taken))
+        waiting = {asyncio.ensure_future(self._decide(each, holder)) for each in taken}
+        ended: set[asyncio.Future[None]] = set()
+        try:
+            while waiting:
+                done, waiting = await asyncio.wait(waiting, timeout=BEAT_SECONDS)
+                ended |= done
+                beat()
+        finally:
+            for under_way in waiting:
+                under_way.cancel()
+        for one in ended:
+            one.result()
         return len(rows)
 
     async def sweep(self) -> int:

@@ -23,6 +23,7 @@ from ingest_service.submitting.notify_client import NotifyClient
 from ingest_service.submitting.results import STATE_OF_ENDED, reason_word, state_word
 from notify.v1.challenge_pb2 import Answer, AnswerStrength, Decision
 from notify.v1.outcome_pb2 import Outcome, OutcomeKind
+from notify.v1.recipient_pb2 import Channel
 
 log = structlog.get_logger()
 

@@ -32,7 +32,7 @@ from ingest_service.wake import Bells
 
 log = structlog.get_logger()
 
-BELLS: Final = ("planning", "submitting", "looking", "cancels")
+BELLS: Final = ("planning", "submitting", "looking", "cancels", "deciding")
 """The bells these loops wait for."""
 
 LOOK_ANYWAY_SECONDS: Final = 1.0
@@ -111,8 +111,8 @@ def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
 def add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
     """Starts acting on answers. What came of them are facts, which planning takes from there."""
 
-    async def decide() -> int:
-        decided = await deciding.turn()
+    async def decide(beat: Beat) -> int:
+        decided = await deciding.turn(beat)
         if decided:
             bells.ring("planning", "cancels")
         return decided

@@ -31,7 +31,7 @@ class SlowStripe:
         self.started = asyncio.Condition()
         side.look = self.look  # type: ignore[method-assign]
 
-    async def look(self, _account_id: str, subject_id: str) -> Seen:
+    async def look(self, _account_id: str, subject_id: str, _fact_kind: str) -> Seen:
         self.asked.append(subject_id)
         async with self.started:
             self.started.notify_all()
