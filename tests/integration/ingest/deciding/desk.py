@@ -85,6 +85,7 @@ class Desk:
 
     def play(self, story: str, **given: Any) -> dict[str, str]:
         """Lets something happen at Stripe; its events wait to be told."""
+        ids: dict[str, str]
         ids, _ = self.house.box.app[STRIPE].play(story, given)
         return ids
 
@@ -121,7 +122,9 @@ class Desk:
         while await Planning(self.pool, ["main"], self.clock, sealer, RulesInForce(sealer)).turn():
             pass
         sorting = Sorting({"main": ZoneInfo("UTC")}, sealer)
-        submission = Submission(self.pool, ["main"], self.clock, sorting, HandingOver(self.pool, self.clock, self.notify))
+        submission = Submission(
+            self.pool, ["main"], self.clock, sorting, HandingOver(self.pool, self.clock, self.notify)
+        )
         while (await submission.turn()).claimed:
             pass
 
@@ -154,10 +157,7 @@ class Desk:
     def writes_made(self) -> list[tuple[str, str, dict[str, Any]]]:
         """What Stripe was asked to do: operation, idempotency key without the question's id, parameters. From its own log."""
         found = self.house.calls.found(method="POST")
-        return [
-            (one["operation"], "-".join(one["idempotency_key"].split("-")[2:]), {**one["params"]})
-            for one in found
-        ]
+        return [(one["operation"], "-".join(one["idempotency_key"].split("-")[2:]), {**one["params"]}) for one in found]
 
     async def decision(self) -> Any:
         """The one decision there is."""
@@ -167,7 +167,9 @@ class Desk:
 
     async def trail(self) -> list[str]:
         """The entries of the audit trail."""
-        rows = await self.pool.fetch("SELECT entry FROM decision_audit WHERE account_id = 'main' ORDER BY challenge_id, seq")
+        rows = await self.pool.fetch(
+            "SELECT entry FROM decision_audit WHERE account_id = 'main' ORDER BY challenge_id, seq"
+        )
         return [row["entry"] for row in rows]
 
     def texts(self) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest_service.sealing import Sealer
+from tests.e2e.pair import until
 from tests.integration.ingest.deciding.desk import Desk
 from tests.integration.ingest.deciding.replica import KEYS
 
@@ -84,9 +85,11 @@ async def test_whoever_lost_the_lease_writes_no_end(desk: Desk) -> None:
     await desk.answer("no")
     desk.house.fail({"operation": "refunds.create", "act": "slow", "seconds": 1.0, "count": 1})
     slow = asyncio.ensure_future(desk.deciding().turn())
-    async with asyncio.timeout(20):
-        while not desk.house.calls.found(method="POST"):
-            await asyncio.sleep(0)
+
+    async def begun() -> bool:
+        return bool(desk.house.calls.found(method="POST"))
+
+    await until(begun, 10)
     await desk.pool.execute("UPDATE decision SET leased_until = '-infinity' WHERE account_id = 'main'")
     await desk.deciding().turn()
     await slow
@@ -96,7 +99,9 @@ async def test_whoever_lost_the_lease_writes_no_end(desk: Desk) -> None:
     assert len(world.kinds["refund"]) == 1
 
 
-@pytest.mark.parametrize("act", ["500", "503", "429", "reset", "truncate", "html", "500_after", "503_after", "reset_after"])
+@pytest.mark.parametrize(
+    "act", ["500", "503", "429", "reset", "truncate", "html", "500_after", "503_after", "reset_after"]
+)
 async def test_trouble_at_stripe_is_met_with_the_same_key_later(desk: Desk, act: str) -> None:
     await asked(desk)
     await desk.answer("no")
@@ -130,7 +135,9 @@ async def test_what_cannot_be_done_in_many_tries_a_person_decides(desk: Desk) ->
 
 async def test_what_stripe_refuses_a_person_decides_and_hears_why(desk: Desk) -> None:
     ids = await asked(desk, authorised=True)
-    [checkout] = [one for one in desk.stripe.kinds["checkout.session"] if one["payment_intent"] == ids["payment_intent"]]
+    [checkout] = [
+        one for one in desk.stripe.kinds["checkout.session"] if one["payment_intent"] == ids["payment_intent"]
+    ]
     checkout["status"] = "open"  # Stripe lets nobody cancel the payment of an open session
     await desk.answer("no", "bare")
     await desk.decide()
