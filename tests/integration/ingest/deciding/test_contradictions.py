@@ -3,8 +3,9 @@
 import asyncpg
 import pytest
 
-from ingest_service.deciding import audit, decision_store
+from ingest_service.deciding import audit, commands, decision_store
 from ingest_service.planning.answers import Action
+from ingest_service.story.telling import Telling, guess
 from tests.integration.ingest.deciding.desk import Desk
 
 
@@ -153,3 +154,45 @@ async def test_the_trail_tells_who_and_how_and_shows_what_was_changed_in_it(desk
         )
         [(_, seq)] = await audit.broken(conn, "main")
         assert seq == 1
+
+
+async def test_the_story_tells_question_answer_and_what_was_done_at_stripe(desk: Desk) -> None:
+    ids = await asked(desk)
+    await desk.answer("no")
+    await desk.decide()
+    telling = Telling(desk.pool, ["main"], None)
+    for what in (
+        ids["payment_intent"],
+        f"payment:{ids['payment_intent']}/fraud_result",
+        desk.standin.received[-1].request_id,
+    ):
+        told = await telling.story(guess(what))
+        assert told is not None
+        said = [line["sentence"] for line in told["lines"] if line["where"] in ("question", "answer")]
+        assert said[0].startswith("Question ")
+        assert "was put to a number that was known before the payment" in said[0]
+        assert said[1] == "the answer was no, with the code by text"
+        assert "Stripe did it: refund it as fraud (succeeded)" in said
+        assert said[-1] == "It was decided that the payment is stopped: the answer was no"
+        first = next(line for line in told["lines"] if line["name"] == "call")
+        assert first["ids"]["key"].startswith("paybell-")
+
+
+async def test_a_person_sees_what_waits_and_decides_by_the_command_line(desk: Desk) -> None:
+    await asked(desk)
+    assert await commands.held(desk.pool, ["main"]) == ["nothing waits for a person"]
+    await desk.answer("no", "bare")
+    await desk.decide()
+    [line] = await commands.held(desk.pool, ["main"])
+    challenge_id = (await desk.decision())["challenge_id"]
+    assert line.endswith("captured: the answer was no, without the code, and a number can be forged")
+    now = desk.clock.now()
+    with pytest.raises(commands.CannotDecideError, match="is no action"):
+        await commands.decide(desk.pool, "main", challenge_id, ["give_back"], "ada", now)
+    with pytest.raises(commands.CannotDecideError, match="waits for a person"):
+        await commands.decide(desk.pool, "main", "another", ["nothing"], "ada", now)
+    said = await commands.decide(desk.pool, "main", challenge_id, ["refund_as_fraud", "block_card"], "ada", now)
+    assert said == "it will be done: refund it as fraud and put the card on Stripe's block list"
+    await desk.decide()
+    assert [each[0] for each in desk.writes_made()] == ["refunds.create", "radar.value_list_items.create"]
+    assert await commands.broken(desk.pool, ["main"]) == []
