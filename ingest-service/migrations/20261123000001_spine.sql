@@ -129,7 +129,7 @@ CREATE TABLE fact_event (
     account_id     text        NOT NULL,
     fact_key       text        NOT NULL,
     event_id       text        NOT NULL,
-    effect         text        NOT NULL,                -- created, enriched, joined
+    effect         text        NOT NULL,                -- created, enriched, joined, answered
     PRIMARY KEY (account_id, fact_key, event_id)
 );
 CREATE INDEX fact_event_by_event ON fact_event (account_id, event_id);

@@ -70,8 +70,6 @@ class Deciding:
 
     async def turn(self, beat: Beat = silent) -> int:
         """Takes one batch; tells how many decisions were taken. It says `beat` while it waits for Stripe."""
-        await self.sweep()
-        beat()
         holder = uuid4()
         async with self.pool.acquire() as conn, conn.transaction():
             rows = await decision_store.claim(conn, sorted(self.accounts), AT_ONCE, holder)
@@ -92,7 +90,7 @@ class Deciding:
         return len(rows)
 
     async def sweep(self) -> int:
-        """Ends the questions that nobody will answer, so that silence has its outcome too, whatever notify says."""
+        """Ends a batch of questions that nobody will answer, so that silence has its outcome too, whatever notify says; tells how many."""
         now = self.clock.now()
         async with self.pool.acquire() as conn:
             rows = await question_store.unanswered(conn, sorted(self.accounts), now - OVERDUE, AT_ONCE)

@@ -10,7 +10,6 @@ from ingest_service.deciding.trust import Trust
 from ingest_service.folding.parse import Suspect
 from ingest_service.planning.answers import (
     ACTIONS,
-    GIVEN,
     Action,
     Answer,
     Situation,
@@ -82,6 +81,8 @@ _WANT: Final = {
     Answer.SILENCE: "nobody answered in time",
     Answer.UNREACHABLE: "the question could not be put: there is no number that may be written to",
 }
+_CLOSED: Final = "the review was closed ({})"
+_APPROVED: Final = _CLOSED.format("approved")
 _HOW: Final = {
     Strength.BARE: "without the code, and a number can be forged",
     Strength.CODED: "with the code",
@@ -126,11 +127,21 @@ def _no_longer_as_asked(asked: Question, given: Given, seen: Suspect) -> Verdict
     stands = _other_than_asked(asked, seen)
     if stands is None:
         return None
-    over = seen.standing in ("refunded", "cancelled") or (seen.paid_since and given.answer == Answer.YES)
-    approved = bool(asked.review_id) and seen.review_open is False and given.answer == Answer.YES
-    if not given.chosen and (over or (approved and not seen.disputed) or given.answer not in GIVEN):
-        return Verdict("nothing", f"{stands}: there is nothing left to do")
-    return Verdict("held", f"{stands}, which is not what was asked about")
+    held = Verdict("held", f"{stands}, which is not what was asked about")
+    nothing = Verdict("nothing", f"{stands}: there is nothing left to do")
+    if given.chosen:
+        return held
+    match given.answer:
+        case Answer.SILENCE | Answer.UNREACHABLE:
+            return nothing
+        case Answer.YES if stands == _APPROVED:
+            return Verdict("safe", f"{stands}, as the answer says")
+        case Answer.YES if seen.paid_since:
+            return nothing
+        case Answer.NO if seen.standing == "cancelled":
+            return Verdict("stopped", f"{stands} already", done="cancelled")
+        case _:  # of a refund the customer hears whoever made it
+            return nothing if seen.standing in ("refunded", "cancelled") else held
 
 
 def _other_than_asked(asked: Question, seen: Suspect) -> str | None:
@@ -150,7 +161,7 @@ def _other_than_asked(asked: Question, seen: Suspect) -> str | None:
     if seen.paid_since:
         return "the payment went through by another attempt"
     if asked.review_id and seen.review_open is False:
-        return f"the review was closed ({seen.review_closed_reason or 'no reason given'})"
+        return _CLOSED.format(seen.review_closed_reason or "no reason given")
     return None
 
 

@@ -38,6 +38,7 @@ BELLS: Final = ("planning", "submitting", "looking", "cancels", "deciding")
 LOOK_ANYWAY_SECONDS: Final = 1.0
 BETWEEN_LOOKS_SECONDS: Final = 0.1
 """While looks are under way their queue is asked so often: several slots are filled at once."""
+UNANSWERED_SECONDS: Final = 3.0
 SUBMITTERS: Final = 2
 """One may wait for notify's answer while the other takes what came meanwhile."""
 
@@ -117,7 +118,14 @@ def add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
             bells.ring("planning", "cancels")
         return decided
 
+    async def sweep() -> int:
+        swept = await deciding.sweep()
+        if swept:
+            bells.ring("deciding")
+        return swept
+
     loops.add("decisions", drain(loops, bells, "decisions", "deciding", decide))
+    loops.every("unanswered", UNANSWERED_SECONDS, sweep)
 
 
 async def drain(loops: Loops, bells: Bells, name: str, bell: str, turn: Callable[[Beat], Awaitable[int]]) -> None:

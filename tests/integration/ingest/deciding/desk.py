@@ -145,7 +145,7 @@ class Desk:
 
     async def decide(self) -> None:
         """Acts until nothing is left, and says what came of it."""
-        while await self.deciding().turn():
+        while await self.deciding().sweep() or await self.deciding().turn():
             pass
         await self.say()
 

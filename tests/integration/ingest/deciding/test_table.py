@@ -1,10 +1,13 @@
 """The table: how the payment stands, what was answered, how surely, when, about how much; and exactly what Stripe is asked to do."""
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingest_service.database import shipped
+from ingest_service.planning import rules_store
 from tests.integration.ingest.deciding.desk import Desk
 
 APPROVE = ("reviews.approve", "approve_review-1")
@@ -53,9 +56,9 @@ TABLE: list[tuple[str, str, str, dict[str, Any], list[tuple[str, str]], list[tup
     ("captured", "no", "coded", {"then": "refund_full"}, [], []),
     ("captured", "yes", "coded", {"then": "refund_full"}, [], []),
     ("captured", "no", "coded", {"then": "refund_two_parts"}, [], [HELD]),
-    ("captured", "yes", "coded", {"then": "review_closed"}, [], []),
+    ("captured", "yes", "coded", {"then": "review_closed"}, [], [SAFE]),
     ("captured", "no", "coded", {"then": "review_closed"}, [], [HELD]),
-    ("uncaptured", "no", "coded", {"then": "authorisation_cancelled"}, [], []),
+    ("uncaptured", "no", "coded", {"then": "authorisation_cancelled"}, [], [(STOPPED, "cancelled")]),
     ("uncaptured", "no", "coded", {"then": "purchase_captured"}, [REFUND, BLOCK], [(STOPPED, "refunded")]),
     ("uncaptured", "no", "bare", {"then": "purchase_captured"}, [], [HELD]),
     ("blocked", "yes", "coded", {"then": "buyer_succeeds"}, [], []),
@@ -119,3 +122,36 @@ async def test_what_stripe_is_asked_to_do(
             assert params["cancellation_reason"] == "fraudulent"
     await desk.decide()
     assert len(desk.writes_made()) == len(calls), "a decision acts once"
+
+
+async def test_what_is_held_is_taken_where_the_rules_say_so(desk: Desk, tmp_path: Path) -> None:
+    line = "state: [captured, uncaptured], do: approve_review}"
+    text = shipped("rules.yaml").read_text()
+    assert line in text
+    file = tmp_path / "rules.yaml"
+    file.write_text(text.replace(line, "state: uncaptured, do: [approve_review, capture]}"))
+    async with desk.pool.acquire() as conn:
+        await rules_store.apply(conn, "main", file, desk.house.sealer, by="test")
+    ids = await suspected(desk, "uncaptured", {})
+    await desk.say()
+    await desk.answer("yes")
+    await desk.decide()
+    assert [each[:2] for each in desk.writes_made()] == [APPROVE, CAPTURE]
+    assert desk.stripe.need(ids["payment_intent"])["status"] == "succeeded"
+
+
+async def test_a_charge_without_a_payment_intent_is_refunded_by_itself(desk: Desk) -> None:
+    ids = desk.play("purchase") | desk.play("early_fraud_warning")
+    desk.known_since(ids["customer"])
+    desk.stripe.need(ids["charge"])["payment_intent"] = None
+    [warning] = desk.stripe.kinds["radar.early_fraud_warning"]
+    warning["payment_intent"] = None
+    desk.told = len(desk.stripe.events)
+    desk.stripe.emit("radar.early_fraud_warning.created", warning)
+    await desk.tell()
+    await desk.say()
+    assert (await desk.question())["concern"] == f"payment:{ids['charge']}/fraud"
+    await desk.answer("no")
+    await desk.decide()
+    [refund, _] = desk.writes_made()
+    assert refund[2]["charge"] == ids["charge"]

@@ -22,7 +22,10 @@ def test_the_shipped_rules_read_like_sentences() -> None:
     assert told[4].endswith("Words: subscription for a subscription, one_off for a one-off payment.")
     assert not any("fact." in sentence for sentence in told)
     [fraud] = [sentence for sentence in told if sentence.startswith("When a payment looks like fraud: ")]
-    assert "On no, without the code, while it is uncaptured: let go of the money that is held, and say what was done." in fraud
+    assert (
+        "On no, without the code, while it is uncaptured: let go of the money that is held, and say what was done."
+        in fraud
+    )
     assert "On yes, no, something unclear, silence or nobody to be reached: ask a person to decide." in fraud
     assert told[-1].startswith("A person must decide where the answers leave it open, and no flow tells a team of it")
 
