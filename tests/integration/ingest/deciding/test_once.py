@@ -5,9 +5,12 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from ingest_service.deciding import decision_store
 from ingest_service.sealing import Sealer
 from tests.e2e.pair import until
 from tests.integration.ingest.deciding.desk import Desk
@@ -156,3 +159,22 @@ async def test_stripe_cannot_be_read_and_nothing_is_done_until_it_can(desk: Desk
     await desk.pool.execute("UPDATE decision SET due_at = '-infinity' WHERE account_id = 'main'")
     await desk.decide()
     assert [each[0] for each in effects(desk)] == ["refunds.create", "radar.value_list_items.create"]
+
+
+async def test_a_lease_that_was_taken_over_is_worth_nothing(desk: Desk) -> None:
+    await asked(desk)
+    await desk.answer("no")
+    loser, winner = uuid4(), uuid4()
+    async with desk.pool.acquire() as conn:
+        [row] = await decision_store.claim(conn, ["main"], 20, loser)
+        assert await decision_store.claim(conn, ["main"], 20, winner) == []
+        await conn.execute("UPDATE decision SET leased_until = '-infinity' WHERE account_id = 'main'")
+        assert len(await decision_store.claim(conn, ["main"], 20, winner)) == 1
+        challenge_id, now = row["challenge_id"], desk.clock.now()
+        end: dict[str, Any] = {"state": "done", "outcome": "stopped", "reason": "", "further": None, "now": now}
+        assert not await decision_store.begin(conn, "main", challenge_id, loser, [])
+        assert not await decision_store.put_off(conn, "main", challenge_id, loser, "later")
+        assert not await decision_store.end(conn, "main", challenge_id, loser, **end)
+        assert await decision_store.begin(conn, "main", challenge_id, winner, [])
+        assert await decision_store.end(conn, "main", challenge_id, winner, **end)
+        assert not await decision_store.end(conn, "main", challenge_id, winner, **end)
