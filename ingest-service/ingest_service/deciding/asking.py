@@ -76,7 +76,7 @@ def question(
     attributes = fact["attributes"]
     member = blueprint.get("member")
     trust, numbers = (Trust.TEAM, []) if member is not None else asked_numbers(fact, now)
-    about_payment = bool(attributes.get("charge")) and attributes.get("charged_amount") is not None
+    about_payment = bool(attributes.get("charge") and attributes.get("capture"))
     return Question(
         challenge_id=challenge_id_of(account_id, plan_id),
         plan_id=plan_id,

@@ -225,3 +225,42 @@ async def test_the_team_is_told_where_a_person_must_decide(desk: Desk, tmp_path:
     assert (said.template, said.recipient.addresses[0].number) == ("fraud_team", "+14155550111")
     assert said.values["payment"].text.text == ids["payment_intent"]
     assert said.values["why"].text.text == "nobody answered in time"
+
+
+ALERT = """
+teams: {sales: {members: [{name: Ada, number: "+14155550111"}]}}
+flows:
+  - flow: alert
+    on: payment_succeeded
+    to: team:sales
+    asks: {answer_by: 24h}
+    answers:
+      - {answer: "yes", do: nothing}
+      - {answer: ["no", unclear, silence, unreachable], do: ask_team}
+    steps:
+      - {after: 0s, template: alert}
+      - {after: 30m, template: alert}
+"""
+
+
+async def test_a_question_may_be_about_anything_and_go_to_a_team_and_its_answer_ends_the_ladder(
+    desk: Desk, tmp_path: Path
+) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(ALERT)
+    async with desk.pool.acquire() as conn:
+        await rules_store.apply(conn, "main", file, desk.house.sealer, by="test")
+    desk.play("purchase", presentment_currency="eur", presentment_amount=3900)
+    await desk.tell()
+    await desk.say()
+    [request] = desk.standin.received
+    assert (request.challenge.moves_money, request.recipient.addresses[0].number) == (False, "+14155550111")
+    question = await desk.question()
+    assert (question["trust"], question["charge_id"], question["amount"]) == ("team", "", None)
+    await desk.answer("yes", "bare")
+    await desk.decide()
+    row = await desk.decision()
+    assert (row["state"], row["outcome"], row["reason"]) == ("done", "nothing", "the rules say so")
+    states = await desk.pool.fetch("SELECT state FROM step WHERE account_id = 'main' ORDER BY number")
+    assert [step["state"] for step in states] == ["submitted", "cancelled"]
+    assert desk.writes_made() == []
