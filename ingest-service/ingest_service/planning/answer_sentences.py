@@ -1,7 +1,9 @@
 """Explains in plain English how a flow asks and what its answers do. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 
+from ingest_service.folding.money import exponent
 from ingest_service.planning import durations
 from ingest_service.planning.answers import ACTIONS, Action, Answer, AnswerLine, Asks, Strength
 
@@ -22,8 +24,7 @@ def explain_asks(asks: Asks) -> str:
     code = "; the reply code has 6 digits" if asks.moves_money else ""
     sentences = [f"{time}, {last}{code}.", *map(_line, asks.answers)]
     if asks.up_to is not None:
-        limits = ", ".join(f"{amount} {currency}" for currency, amount in asks.up_to.items()) or "no amount"
-        sentences.append(f"Above {limits} (minor units), and in every other currency, a person decides.")
+        sentences.append(f"Above {_sums(asks.up_to)}, and in every other currency, a person decides.")
     sentences.append(
         "An answer from a number that changed since the payment or lately never acts, nor does a yes from one that is known "
         "from this payment only: a person decides."
@@ -43,7 +44,13 @@ def _conditions(line: AnswerLine) -> Iterator[str]:
     if line.standings:
         yield f"while it is {_or(list(line.standings))}"
     if line.up_to is not None:
-        yield f"up to {', '.join(f'{amount} {currency}' for currency, amount in line.up_to.items())}"
+        yield f"up to {_sums(line.up_to)}"
+
+
+def _sums(limits: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{Decimal(amount).scaleb(-exponent(currency))} {currency.upper()}" for currency, amount in limits.items()
+    )
 
 
 def _told(line: AnswerLine) -> str:

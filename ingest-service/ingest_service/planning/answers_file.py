@@ -9,7 +9,8 @@ import yaml
 
 from ingest_service.planning import durations
 from ingest_service.planning.answers import ACTIONS, NAMED_STANDINGS, Action, Answer, AnswerLine, Asks, Strength
-from ingest_service.planning.document import Reader
+from ingest_service.planning.conditions import Limits
+from ingest_service.planning.document import Reader, did_you_mean
 
 SHORTEST: Final = timedelta(minutes=1)
 LONGEST_WITHIN: Final = timedelta(days=7)  # notify takes no longer time to answer
@@ -20,8 +21,8 @@ _ALONE: Final = (Action.ASK_TEAM, Action.NOTHING, Action.TELL_CUSTOMER)
 Word = TypeVar("Word", bound=StrEnum)
 
 
-def read_asks(reader: Reader, node: yaml.Node, answers: yaml.Node | None) -> Asks | None:
-    """How a flow asks and what its answers do; None where a problem was noted."""
+def read_asks(reader: Reader, node: yaml.Node, answers: yaml.Node | None, limits: Limits) -> Asks | None:
+    """How a flow asks and what its answers do, with the file's limits by name; None where a problem was noted."""
     before = len(reader.problems)
     parts = reader.mapping(node, "asks", ("answer_within", "answer_by", "moves_money", "up_to"), needed=("answer_by",))
     if answers is None:
@@ -34,11 +35,11 @@ def read_asks(reader: Reader, node: yaml.Node, answers: yaml.Node | None) -> Ask
     if time is not None and last is not None and time > last:
         reader.note(node, '"answer_within" is longer than "answer_by"', "Make answer_by the longer one")
     moves = reader.choice(parts["moves_money"], '"moves_money"', ("true", "false")) if "moves_money" in parts else None
-    up_to = _amounts(reader, parts["up_to"]) if "up_to" in parts else None
+    up_to = _amounts(reader, parts["up_to"], limits) if "up_to" in parts else None
     lines = tuple(
         line
         for item in reader.sequence(answers, '"answers"')
-        if (line := _line(reader, item, moves_money=moves == "true")) is not None
+        if (line := _line(reader, item, limits, moves_money=moves == "true")) is not None
     )
     if len(reader.problems) > before or last is None:
         return None
@@ -69,20 +70,17 @@ def _length(reader: Reader, node: yaml.Node | None, what: str, most: timedelta) 
     return length
 
 
-def _amounts(reader: Reader, node: yaml.Node) -> Mapping[str, int]:
-    found: dict[str, int] = {}
-    for currency, value in reader.mapping(node, '"up_to"', ()).items():
-        text = reader.text(value, "an amount")
-        if len(currency) != 3 or not currency.isalpha() or currency != currency.lower():
-            reader.note(value, f'"{currency}" is no currency', 'Write it as Stripe does: "usd"')
-        elif text is not None and not text.isdecimal():
-            reader.note(value, f'an amount cannot be "{text}"', "Write minor units without a point: 50000 is 500.00")
-        elif text is not None:
-            found[currency] = int(text)
-    return found
+def _amounts(reader: Reader, node: yaml.Node, limits: Limits) -> Mapping[str, int] | None:
+    """The sums that a name of the file's `limits:` stands for."""
+    name = reader.text(node, '"up_to"')
+    if name is None or name in limits:
+        return limits[name] if name is not None else None
+    remedy = did_you_mean(name, sorted(limits)) if limits else 'Add it: "limits: {fraud_answer: {usd: 500}}"'
+    reader.note(node, f'"up_to" asks for the limit "{name}", which is not in the limits', remedy)
+    return None
 
 
-def _line(reader: Reader, node: yaml.Node, *, moves_money: bool) -> AnswerLine | None:
+def _line(reader: Reader, node: yaml.Node, limits: Limits, *, moves_money: bool) -> AnswerLine | None:
     before = len(reader.problems)
     known = ("answer", "strength", "state", "up_to", "do")
     parts = reader.mapping(node, "a line of the answers", known, needed=("answer", "do"))
@@ -90,7 +88,7 @@ def _line(reader: Reader, node: yaml.Node, *, moves_money: bool) -> AnswerLine |
     strengths = _words(reader, parts.get("strength"), "a strength", STRENGTHS)
     standings = _words(reader, parts.get("state"), "a state", NAMED_STANDINGS)
     actions = _words(reader, parts.get("do"), "an action", tuple(Action))
-    up_to = _amounts(reader, parts["up_to"]) if "up_to" in parts else None
+    up_to = _amounts(reader, parts["up_to"], limits) if "up_to" in parts else None
     if len(reader.problems) > before:
         return None
     line = AnswerLine(answers, strengths, standings, up_to, actions, node.start_mark.line + 1)

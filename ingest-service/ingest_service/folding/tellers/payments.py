@@ -7,6 +7,7 @@ from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named, without_none
 from ingest_service.folding.tellers import suspicions
+from ingest_service.folding.tellers.first_payment import first_payments
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
 
 
@@ -43,6 +44,7 @@ def tell_payment(event: Event) -> Effects:
     elif event.type == "payment_intent.payment_failed":
         key = f"payment_failed:{payment.id}:{payment.failed_charge}"
         drafts = (_one_off(payment, "payment_failed", key, payment.amount, attributes),)
+    drafts += first_payments(drafts)
     settled: tuple[str, ...] = (unpaid,) if payment.status in ("succeeded", "canceled") else ()
     if payment.status == "canceled":
         settled += suspicions.concerns(payment.id)
@@ -105,6 +107,7 @@ def tell_charge(event: Event) -> Effects:
                 charge, owner, "payment_failed", f"payment_failed:{owner}:{charge.id}", charge.amount, attributes
             ),
         )
+    drafts += first_payments(drafts)
     suspect = parse.suspect(event.obj)
     if event.type == "charge.failed" and suspect.blocked_as_fraud:
         drafts += (suspicions.of_block(suspect),)
@@ -159,7 +162,9 @@ def tell_session(event: Event) -> Effects:
         lane=RECEIPT,
         amount=session.amount,
         currency=session.currency,
-        attributes=without_none({"payment_intent": session.payment_intent, "metadata": session.metadata})
+        attributes=without_none(
+            {"payment_intent": session.payment_intent, "checkout_session": session.id, "metadata": session.metadata}
+        )
         | {"is_subscription": False},
         snapshots=session.phones,
         name=session.name,
@@ -169,7 +174,8 @@ def tell_session(event: Event) -> Effects:
         need_id=session.payment_intent,
     )
     settled = (f"payment:{session.payment_intent}/unpaid",)
-    return Effects(subjects=paid_by, aliases=aliases, drafts=(draft,), settled=settled)
+    drafts = (draft, *first_payments([draft]))
+    return Effects(subjects=paid_by, aliases=aliases, drafts=drafts, settled=settled)
 
 
 def _contact(told: parse.Payment | parse.Charge) -> Contact:

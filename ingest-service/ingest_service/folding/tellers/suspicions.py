@@ -56,12 +56,6 @@ def tell_warning(event: Event) -> Effects:
     return Effects(subjects=subjects, drafts=(_draft(owner, charge or payment, attributes),))
 
 
-def tell_disputed(event: Event) -> Effects:
-    """A dispute ends every question about the payment."""
-    owner = parse.text(event.obj, "payment_intent") or parse.text(event.obj, "charge")
-    return Effects(settled=concerns(owner) if owner else ())
-
-
 def of_block(suspect: Suspect) -> Draft:
     """The fact of a payment that Radar blocked: its event tells everything."""
     return _filled(_draft(suspect.owner, "", {"suspicion": "blocked"}), suspect)

@@ -15,11 +15,14 @@ from ingest_service.deciding.trust import Trust, most_trusted, trust_of
 from ingest_service.folding import parse
 from ingest_service.folding.parse import Suspect
 from ingest_service.planning.answers import ACTIONS, Action, Answer, Strength
+from ingest_service.planning.rules_file import filled_in
 from tests.unit.ingest.planning.facts import rules
 
 AT = datetime.datetime(2026, 11, 25, 10, 0, tzinfo=datetime.UTC)
 HOUR = datetime.timedelta(hours=1)
-[SHIPPED] = [rule.asks for rule in rules(shipped("rules.yaml").read_text()).rules if rule.asks is not None]
+[SHIPPED] = [
+    rule.asks for rule in rules(filled_in(shipped("rules.yaml").read_text(), {})).rules if rule.asks is not None
+]
 
 QUESTION = Question(
     challenge_id="c" * 40, plan_id=UUID(int=1), concern="payment:pi_1/fraud", flow="fraud", rule="fraud", kind="fraud_suspected",

@@ -13,6 +13,7 @@ from ingest_service.planning.rules import Rules
 from tests.unit.ingest.planning.facts import problems, rules
 
 FLOW = """\
+limits: {small: {usd: 5}, tiny: {usd: 1}}
 flows:
   - flow: fraud
     on: fraud_suspected
@@ -24,7 +25,7 @@ flows:
 
 
 def text(line: str, asks: str = "{answer_by: 24h, moves_money: true}", after: str = "0s") -> str:
-    """A file with one question and one line of answers, which stands in line 6."""
+    """A file with one question and one line of answers, which stands in line 7."""
     return FLOW.replace("{ASKS}", asks).replace("{LINE}", line).replace("AFTER", after)
 
 
@@ -47,13 +48,13 @@ def text(line: str, asks: str = "{answer_by: 24h, moves_money: true}", after: st
         ("{answer: maybe, do: ask_team}", 'cannot be "maybe"', "Use one of"),
         ('{answer: "no", do: refund}', 'cannot be "refund"', "refund_as_fraud"),
         ('{answer: "no", state: disputed, do: ask_team}', 'cannot be "disputed"', "Use one of"),
-        ('{answer: "no", up_to: {USD: 5}, do: ask_team}', "is no currency", '"usd"'),
-        ('{answer: "no", up_to: {usd: 5.00}, do: ask_team}', 'cannot be "5.00"', "minor units"),
+        ('{answer: "no", up_to: smal, do: ask_team}', "is not in the limits", 'Did you mean "small"?'),
+        ('{answer: "no", up_to: {usd: 5}, do: ask_team}', "must be text", "Write it"),
     ],
 )  # fmt: skip
 def test_a_line_that_is_too_weak_is_refused(line: str, what: str, remedy: str) -> None:
     told = problems(text(line))
-    assert any(each.startswith("rules.yaml:6: ") and what in each and remedy in each for each in told), told
+    assert any(each.startswith("rules.yaml:7: ") and what in each and remedy in each for each in told), told
 
 
 @pytest.mark.parametrize(
@@ -80,15 +81,18 @@ def test_questions_and_answers_come_together_and_messages_in_time() -> None:
     assert any("stand without a question" in each for each in problems(alone))
     late = problems(text("{answer: silence, do: ask_team}", after="24h"))
     assert late == [
-        "rules.yaml:4: a message after 1 day asks what may be answered for 1 day only. Send it earlier, or make answer_by longer."
+        "rules.yaml:5: a message after 1 day asks what may be answered for 1 day only. Send it earlier, or make answer_by longer."
     ]
 
 
 def test_what_is_read_is_what_is_kept_in_a_plan() -> None:
-    line = '{answer: "no", strength: [coded, keypress], state: captured, up_to: {usd: 100}, do: [refund_as_fraud, block_card]}'
-    asks = rules(text(line, "{answer_within: 1h, answer_by: 24h, moves_money: true, up_to: {usd: 5}}")).rules[0].asks
+    line = (
+        '{answer: "no", strength: [coded, keypress], state: captured, up_to: small, do: [refund_as_fraud, block_card]}'
+    )
+    asks = rules(text(line, "{answer_within: 1h, answer_by: 24h, moves_money: true, up_to: tiny}")).rules[0].asks
     assert asks is not None
     assert (asks.answer_within, asks.answer_by) == (datetime.timedelta(hours=1), datetime.timedelta(days=1))
+    assert (asks.up_to, asks.answers[0].up_to) == ({"usd": 100}, {"usd": 500})
     kept = Asks.of_json(asks.json())
     assert kept.json() == asks.json()
     assert kept.answers[0].actions == (Action.REFUND_AS_FRAUD, Action.BLOCK_CARD)
