@@ -79,7 +79,7 @@ class Verdict:
 _WANT: Final = {
     Answer.UNCLEAR: "the answer could not be read, or the person wants to talk to somebody",
     Answer.SILENCE: "nobody answered in time",
-    Answer.UNREACHABLE: "the question could not be put: there is no number that may be written to",
+    Answer.UNREACHABLE: "the question could not be put: none of its messages went",
 }
 _CLOSED: Final = "the review was closed ({})"
 _APPROVED: Final = _CLOSED.format("approved")
