@@ -6,7 +6,7 @@ Answers are in the shape of the SDK's own API version, whatever version the webh
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import aiohttp
@@ -43,9 +43,10 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class AskLater:
-    """Stripe could not be read now; why, in words for the operator."""
+    """Stripe could not be read now; why, in words for the operator. `refused`: asked the same way, it will say the same."""
 
     reason: str
+    refused: bool = False
 
 
 class StripeReads:
@@ -66,23 +67,30 @@ class StripeReads:
 
     async def get(self, account_id: str, path: str, params: Json | None = None) -> Found | Gone | AskLater:
         """One GET, as get("main", "/v1/invoices/in_1", {"expand": ["customer"]}). Waits at most 10 s for its turn."""
-        answer = await self._get(account_id, path, params)
+        answer = await self._ask(account_id, path, params, method="get")
         self._count(account_id, path.split("/")[2], type(answer).__name__)
         return answer
 
-    async def _get(self, account_id: str, path: str, params: Json | None) -> Found | Gone | AskLater:
+    async def preview(self, account_id: str, path: str, params: Json) -> Found | Gone | AskLater:
+        """One POST that only shows what would be, as "/v1/invoices/create_preview". What Stripe refuses to show is Gone."""
+        answer = await self._ask(account_id, path, params, method="post")
+        answer = Gone() if isinstance(answer, AskLater) and answer.refused else answer
+        self._count(account_id, path.split("/")[2], type(answer).__name__)
+        return answer
+
+    async def _ask(self, account_id: str, path: str, params: Json | None, method: str) -> Found | Gone | AskLater:
         client, account = self._clients[account_id]
         if not await self._turn(account_id, path.split("/")[2]):
             return AskLater("too many reads of Stripe are waiting")
         options: dict[str, Any] = {"stripe_account": account.stripe_account} if account.stripe_account else {}
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS + 1):
-                answer: Any = await client.raw_request_async("get", path, **(params or {}), **options)
+                answer: Any = await client.raw_request_async(method, path, **(params or {}), **options)
             return Found(orjson.loads(answer.body))
         except stripe.InvalidRequestError as error:
             if error.http_status == 404:
                 return Gone()
-            return self._later(account_id, path, error, "Stripe refused the question")
+            return replace(self._later(account_id, path, error, "Stripe refused the question"), refused=True)
         except (stripe.AuthenticationError, stripe.PermissionError) as error:
             return self._later(
                 account_id, path, error, "Stripe refuses the API key: check STRIPE_API_KEY and its permissions"

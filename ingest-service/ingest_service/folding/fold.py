@@ -12,7 +12,7 @@ import structlog
 
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
-from ingest_service.folding import fact_store, knowledge, mirror, pending
+from ingest_service.folding import fact_store, knowledge, mirror, pending, reminders
 from ingest_service.folding.effects import Draft, Effects, Event
 from ingest_service.folding.fact_row import fact_row
 from ingest_service.folding.fact_store import FactRow
@@ -31,6 +31,7 @@ from ingest_service.folding.tellers import effects
 from ingest_service.inbox import envelope, store
 from ingest_service.planning.plans import Settlement, settle_many
 from ingest_service.planning.sealed_columns import open_details
+from ingest_service.scanning import scan_queue
 from ingest_service.sealing import MissingKeyError, Sealer, UnsealableError
 
 log = structlog.get_logger()
@@ -53,6 +54,7 @@ class Folded:
     ready: int = 0
     held: int = 0
     settled: int = 0
+    announced: int = 0
     states: list[tuple[str, str, str]] = field(default_factory=list)
     """(account, kind, state) of every fact."""
 
@@ -122,7 +124,9 @@ class Folding:
             raise MalformedError("the event has no data.object")
         previous = data.get("previous_attributes") if isinstance(data, Mapping) else None
         before = previous if isinstance(previous, Mapping) else {}
-        return Event(row["event_id"], row["type"], row["created_at"], obj, before)
+        request = event.get("request")
+        request_id = str(request.get("id") or "") if isinstance(request, Mapping) else ""
+        return Event(row["event_id"], row["type"], row["created_at"], obj, before, request_id)
 
 
 class AccountFold:
@@ -152,9 +156,12 @@ class AccountFold:
             (fact.pending.draft.concern, fact.pending.occurred_at) for fact in facts if fact.state != "dropped"
         ]:
             await fact_store.open_concerns(conn, account_id, concerns)
+        if announced := self._announced():
+            await scan_queue.want(conn, account_id, announced, self._now)
         if settlements := await self._settlements(conn, known):
             await settle_many(conn, account_id, settlements)
         folded.settled += len(settlements)
+        folded.announced += len(announced)
         folded.ready += sum(fact.state == "ready" for fact in facts)
         folded.held += sum(fact.state == "held" for fact in facts)
         folded.states += [(account_id, fact.pending.draft.kind, fact.state) for fact in facts]
@@ -274,6 +281,14 @@ class AccountFold:
             {alias.alias_id for _, told in self._events for alias in told.aliases if alias.target_kind == "invoice"}
         )
 
+    def _announced(self) -> list[tuple[str, str, str]]:
+        """Trials that Stripe says will end: each is looked at before anybody is told."""
+        return [
+            (f"trial:{told.announced_trial[0]}", str(told.announced_trial[1]), event.event_id)
+            for event, told in self._events
+            if told.announced_trial is not None
+        ]
+
     async def _settlements(self, conn: Any, known: Known) -> list[Settlement]:
         settled = {concern: event.event_id for event, told in self._events for concern in told.settled}
         ended = {told.ended_subscription: event.event_id for event, told in self._events if told.ended_subscription}
@@ -292,4 +307,23 @@ class AccountFold:
                 merged = known.subjects[one.subject_id]
                 if one.kind == "invoice" and merged.status in ("paid", "void", "uncollectible"):
                     settled.setdefault(f"invoice:{one.subject_id}/unpaid", event.event_id)
+        for concern, by in (await self._reminders_over(conn, known)).items():
+            settled.setdefault(concern, by)
         return [Settlement(concern, self._now, by) for concern, by in sorted(settled.items())]
+
+    async def _reminders_over(self, conn: Any, known: Known) -> dict[str, str]:
+        """Reminders of what came otherwise: a subscription that ended or renewed, a card that was renewed."""
+        told_by = {
+            one.subject_id: event.event_id
+            for event, told in self._events
+            for one in told.subjects
+            if one.kind in ("subscription", "payment_method")
+        }
+        if not told_by:
+            return {}
+        open_ones = await knowledge.open_reminders(conn, self._account_id, sorted(told_by))
+        return {
+            concern: told_by[subject]
+            for subject, concern in open_ones
+            if reminders.over(concern, known.subjects[subject]) is not None
+        }

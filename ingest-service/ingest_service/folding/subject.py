@@ -23,6 +23,7 @@ RANKS: Final[Mapping[str, Mapping[str, int]]] = {
     "charge": {"pending": 1, "failed": 2, "succeeded": 3},
     "refund": {"pending": 1, "requires_action": 1, "succeeded": 2, "canceled": 3, "failed": 4},
     "subscription": {"canceled": 9, "incomplete_expired": 9},
+    "payment_method": {"detached": 9},
 }  # fmt: skip
 """Unlisted statuses rank 0: among them the newer event wins."""
 

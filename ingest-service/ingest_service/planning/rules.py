@@ -7,8 +7,14 @@ from enum import StrEnum
 from typing import Final, Literal, assert_never
 
 from ingest_service.planning.conditions import Choice, Condition, View
+from ingest_service.planning.schedules import Schedules
 
-VALUE_NAMES: Final = ("amount", "link", "retry_on", "last4", "description", "reference")
+VALUE_NAMES: Final = (
+    "amount", "link", "retry_on", "last4", "description", "reference",
+    "expires", "renews_on", "trial_ends_on", "next_bill_on", "day",
+    "new", "renewed", "failed", "recovered", "cancelled", "refunded", "disputed", "late",
+    "received", "received_2", "received_3", "failing", "failing_2", "returned", "returned_2", "more_currencies",
+)  # fmt: skip
 """What a step's `values:` may list; submitting/values.py makes them."""
 CHANNELS: Final = ("sms", "voice", "whatsapp")
 LONGEST_WAIT: Final = timedelta(days=90)
@@ -111,6 +117,7 @@ class Rule:
     on_repeat: OnRepeat
     steps: tuple[Step, ...]
     line: int
+    implied: bool = False  # by a schedule's line, where no flow speaks of its facts
 
     @property
     def recipient(self) -> str:
@@ -135,6 +142,7 @@ class Rules:
     rules: tuple[Rule, ...]
     teams: Mapping[str, Team]
     sha256: bytes
+    schedules: Schedules = Schedules()
 
     def matching(self, kind: str, view: View) -> tuple[Rule, ...]:
         """The first rule of each flow that speaks of this kind of fact and holds."""
