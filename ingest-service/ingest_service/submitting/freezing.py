@@ -34,6 +34,8 @@ _LABEL_PREFIXES: Final = {
     "py": "charge",
     "re": "refund",
     "pyr": "refund",
+    "sub": "subscription",
+    "pm": "payment_method",
 }
 
 # notify's limits, kept here so that a customer's odd record cannot make a request that is refused

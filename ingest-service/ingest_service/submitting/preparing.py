@@ -38,6 +38,11 @@ class DueStep:
     frozen: bytes | None
 
     @property
+    def fact_key(self) -> str:
+        """The fact it speaks of."""
+        return str(self.variables["fact"]["key"])
+
+    @property
     def key(self) -> tuple[UUID, int]:
         """As the queue names it."""
         return self.plan_id, self.number

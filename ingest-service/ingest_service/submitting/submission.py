@@ -200,18 +200,17 @@ class Submission:
         return FrozenStep(step.plan_id, step.number, key_id, sealed, grade, read_at)
 
     async def _look_up(self, account_id: str, steps: Sequence[DueStep], holder: UUID) -> None:
-        """Reads each subject once, however many steps speak of it; freezes what is still so and submits it."""
-        subjects = sorted({step.subject_id for step in steps})
-        seen = dict(
-            zip(subjects, await asyncio.gather(*(self.look(account_id, each) for each in subjects)), strict=True)
-        )
+        """Reads each subject once, however many steps speak of one fact of it; freezes what is still so and submits it."""
+        matters = {(step.subject_id, step.fact_key): step.variables["fact"] for step in steps}
+        looks = (self.look(account_id, subject_id, fact) for (subject_id, _), fact in matters.items())
+        seen = dict(zip(matters, await asyncio.gather(*looks), strict=True))
         read_at = self.clock.now()
         fresh: dict[tuple[UUID, int], tuple[FrozenStep, Ready]] = {}
         over: dict[str, plans.Settlement] = {}
         later: dict[str, list[tuple[UUID, int]]] = {}
         ended: list[EndedStep] = []
         for step in steps:
-            said = seen[step.subject_id]
+            said = seen[step.subject_id, step.fact_key]
             match said:
                 case StillSo():
                     built = self._built(step, read_at)
