@@ -1,7 +1,7 @@
 """The rules as values: which facts reach whom, in which steps. How a file becomes them stands in rules_file.py. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Literal, assert_never
@@ -142,7 +142,7 @@ class Rules:
     rules: tuple[Rule, ...]
     teams: Mapping[str, Team]
     sha256: bytes
-    schedules: Schedules = Schedules()
+    schedules: Schedules = field(default_factory=Schedules)
 
     def matching(self, kind: str, view: View) -> tuple[Rule, ...]:
         """The first rule of each flow that speaks of this kind of fact and holds."""

@@ -19,12 +19,19 @@ DAY: Final = billing.DAY
 
 
 def trial_will_end(world: World, options: Options) -> dict[str, str]:
+    ids = trial_running(world, options)
+    world.emit("customer.subscription.trial_will_end", world.need(ids["subscription"]))
+    return ids
+
+
+def trial_running(world: World, options: Options) -> dict[str, str]:
+    """Nothing is sent: the trial is there to be found by who asks for trials."""
     customer = customer_of(world, options)
     now = world.now()
     currency = (options.text("currency") or customer["currency"]).lower()
     price = price_for(world, ARTICLES["studio"], currency, options.number("amount"))
     ends = now + (options.number("days") or 3) * DAY
-    trial = (ends - 14 * DAY, ends)
+    trial = (min(now, ends - 14 * DAY), ends)
     subscription = world.add(
         subscription_object(
             world,
@@ -37,8 +44,28 @@ def trial_will_end(world: World, options: Options) -> dict[str, str]:
             trial=trial,
         )
     )
-    world.emit("customer.subscription.trial_will_end", subscription)
     return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def trial_ended_early(world: World, options: Options) -> dict[str, str]:
+    """The trial ends now, and Stripe says all at once that it will end, that it has, and that the first bill is paid."""
+    subscription = last(world, "subscription", options, "a running trial", lambda found: found["status"] == "trialing")
+    now = world.now()
+    with world.caused_by(world.ids.new("req"), world.ids.text(36)):
+        before = world.picture(subscription)
+        subscription.update(trial_end=now, status="trialing")
+        for item in subscription["items"]["data"]:
+            item["current_period_end"] = now
+        world.emit("customer.subscription.trial_will_end", subscription)
+        subscription.update(status="active")
+        start, end = billing.next_period(subscription, now)
+        for item in subscription["items"]["data"]:
+            item.update(current_period_start=start, current_period_end=end)
+        world.emit("customer.subscription.updated", subscription, before)
+        card = card_of(world, world.need(subscription["customer"]))
+        invoice = billing.begin_period(world, subscription, "subscription_update")
+        billing.pay(world, invoice, card, counts_as_attempt=True)
+    return {"customer": subscription["customer"], "subscription": subscription["id"], "invoice": invoice["id"]}
 
 
 def card_expiring(world: World, options: Options) -> dict[str, str]:
@@ -46,7 +73,9 @@ def card_expiring(world: World, options: Options) -> dict[str, str]:
     subscription = subscription_for(world, customer, options)
     card = card_of(world, customer)
     today = datetime.fromtimestamp(world.now(), UTC)
-    changed = {**card["card"], "exp_month": today.month, "exp_year": today.year}
+    months = options.number("months")
+    year, month = divmod(today.year * 12 + today.month - 1 + (0 if months is None else months - 1), 12)
+    changed = {**card["card"], "exp_month": month + 1, "exp_year": year}
     with world.caused_by(world.ids.new("req")):
         world.change(card, "payment_method.updated", card=changed)
     _renews_at(subscription, world.now() + (options.number("days") or 14) * DAY)
@@ -77,8 +106,20 @@ def _renews_at(subscription: Obj, moment: int) -> None:
 def renewal_due(world: World, options: Options) -> dict[str, str]:
     customer = customer_of(world, options)
     subscription = subscription_for(world, customer, options)
-    _renews_at(subscription, world.now() + (options.number("days") or 7) * DAY)
+    _renews_at(subscription, world.now() + (options.number("days") or 8) * DAY)
+    if credit := options.number("credit"):
+        customer["balance"] = -credit
+    if options.switch("expiring_card"):
+        _let_card_end(world, card_of(world, customer), subscription)
     return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def _let_card_end(world: World, card: Obj, subscription: Obj) -> None:
+    """The card has long been good until the month before the renewal's: nobody is told of it."""
+    del world
+    renews = datetime.fromtimestamp(period_of(subscription)[1], UTC)
+    year, month = divmod(renews.year * 12 + renews.month - 2, 12)
+    card["card"] = {**card["card"], "exp_month": month + 1, "exp_year": year}
 
 
 def plan_changed(world: World, options: Options) -> dict[str, str]:
@@ -89,8 +130,45 @@ def plan_changed(world: World, options: Options) -> dict[str, str]:
     with world.caused_by(world.ids.new("req"), world.ids.text(36)):
         before = world.picture(subscription)
         items = copy.deepcopy(subscription["items"])
+        was = items["data"][0]["price"]["recurring"]["interval"]
         priced(items["data"][0], price_for(world, target, currency))
         subscription["items"] = items
+        if was != items["data"][0]["price"]["recurring"]["interval"]:
+            _begins_now(world, subscription)  # another interval begins a new period at once
+        world.emit("customer.subscription.updated", subscription, before)
+    return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def _begins_now(world: World, subscription: Obj) -> None:
+    start, end = billing.next_period(subscription, world.now())
+    subscription["billing_cycle_anchor"] = start
+    for item in subscription["items"]["data"]:
+        item.update(current_period_start=start, current_period_end=end)
+
+
+def price_changed(world: World, options: Options) -> dict[str, str]:
+    """The same plan at another price."""
+    customer = customer_of(world, options)
+    subscription = subscription_for(world, customer, options)
+    article = next(one for one in ARTICLES.values() if one.key == options.word("article"))
+    with world.caused_by(world.ids.new("req"), world.ids.text(36)):
+        before = world.picture(subscription)
+        items = copy.deepcopy(subscription["items"])
+        priced(items["data"][0], price_for(world, article, subscription["currency"], options.number("new_amount")))
+        subscription["items"] = items
+        world.emit("customer.subscription.updated", subscription, before)
+    return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def billing_date_changed(world: World, options: Options) -> dict[str, str]:
+    """The period begins anew today."""
+    customer = customer_of(world, options)
+    subscription = subscription_for(world, customer, options)
+    _renews_at(subscription, world.now() + 12 * DAY)
+    with world.caused_by(world.ids.new("req"), world.ids.text(36)):
+        before = world.picture(subscription)
+        subscription["items"] = copy.deepcopy(subscription["items"])
+        _begins_now(world, subscription)
         world.emit("customer.subscription.updated", subscription, before)
     return {"customer": customer["id"], "subscription": subscription["id"]}
 
@@ -147,14 +225,40 @@ STORIES: Final = (
         "Three days before the end of a free trial.",
         trial_will_end,
         (*CUSTOMER, *MONEY, _days(3)),
+        ("trial_ended_early",),
+    ),
+    Story(
+        "trial_running",
+        GROUP,
+        "A trial ends in some days",
+        "Nothing is sent: the trial is there to be found by who asks for trials. Move the clock on to see the reminders.",
+        trial_running,
+        (*CUSTOMER, *MONEY, _days(8)),
+        ("trial_ended_early",),
+    ),
+    Story(
+        "trial_ended_early",
+        GROUP,
+        "A trial is ended early",
+        "The merchant ends a running trial now: Stripe announces its end and takes the first payment in one step.",
+        trial_ended_early,
+        (Parameter("subscription", "The subscription (sub_…); without it the last on trial"),),
+        follows=True,
     ),
     Story(
         "renewal_due",
         GROUP,
         "A subscription renews soon",
-        "Nothing is sent: the subscription is there to be found by who asks for renewals.",
+        "Nothing is sent: the subscription is there to be found by who asks for renewals. Move the clock on to see the reminders.",
         renewal_due,
-        (*CUSTOMER, *MONEY, *SUBSCRIBED, _days(7)),
+        (
+            *CUSTOMER,
+            *MONEY,
+            *SUBSCRIBED,
+            _days(8),
+            Parameter("expiring_card", "With a card that expires before", "switch", default=True),
+            Parameter("credit", "Credit of the customer, in minor units", "number"),
+        ),
         ("renewal_paid", "renewal_fails", "invoice_upcoming"),
     ),
     Story(
@@ -171,7 +275,7 @@ STORIES: Final = (
         "A card expires this month",
         "The card of a running subscription ends before the next renewal.",
         card_expiring,
-        (*CUSTOMER, *MONEY, _days(14)),
+        (*CUSTOMER, *MONEY, _days(14), Parameter("months", "In which month: 1 is this one", "number", 1, most=120)),
         ("card_updated", "new_card", "renewal_fails"),
     ),
     Story(
@@ -197,6 +301,22 @@ STORIES: Final = (
         "A subscription moves to another price.",
         plan_changed,
         (*CUSTOMER, *MONEY, Parameter("to", "New plan", "choice", "team", ("team", "studio_yearly", "studio"))),
+    ),
+    Story(
+        "price_changed",
+        GROUP,
+        "The price is changed",
+        "The same plan costs another amount from now on.",
+        price_changed,
+        (*CUSTOMER, *MONEY, SUBSCRIBED[0], Parameter("new_amount", "New price, in minor units", "number", 5_900)),
+    ),
+    Story(
+        "billing_date_changed",
+        GROUP,
+        "The billing date is changed",
+        "The period begins anew today, so the next bill comes on another day.",
+        billing_date_changed,
+        (*CUSTOMER, *MONEY, SUBSCRIBED[0]),
     ),
     Story(
         "period_end",

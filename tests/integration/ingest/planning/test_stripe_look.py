@@ -20,6 +20,8 @@ MAIN = Account(
     account_id="main", stripe_account=None, livemode=False, api_key="sk_test_sandbox", webhook_secrets=(), region="US", zone="UTC", rules_file=None
 )  # fmt: skip
 
+PAYMENT = {"kind": "payment_failed", "attributes": {}}
+
 
 @pytest.fixture
 async def box() -> AsyncIterator[RunningSandbox]:
@@ -43,24 +45,24 @@ async def test_an_unpaid_bill_is_still_so_until_it_is_settled_in_any_way(
     box: RunningSandbox, reads: StripeReads, ending: str
 ) -> None:
     ids = await play(box, "renewal_fails")
-    assert await look(reads, "main", ids["invoice"]) == StillSo()
+    assert await look(reads, "main", ids["invoice"], PAYMENT) == StillSo()
     await play(box, ending)
-    assert isinstance(await look(reads, "main", ids["invoice"]), Over)
+    assert isinstance(await look(reads, "main", ids["invoice"], PAYMENT), Over)
 
 
 async def test_a_purchase_that_failed_is_still_so_until_the_buyer_succeeds(
     box: RunningSandbox, reads: StripeReads
 ) -> None:
     ids = await play(box, "purchase_fails")
-    assert await look(reads, "main", ids["payment_intent"]) == StillSo()
+    assert await look(reads, "main", ids["payment_intent"], PAYMENT) == StillSo()
     await play(box, "buyer_succeeds")
-    assert isinstance(await look(reads, "main", ids["payment_intent"]), Over)
+    assert isinstance(await look(reads, "main", ids["payment_intent"], PAYMENT), Over)
 
 
 async def test_what_is_gone_is_over_and_what_cannot_be_looked_up_is_believed(reads: StripeReads) -> None:
-    assert isinstance(await look(reads, "main", "in_nothing"), Over)
+    assert isinstance(await look(reads, "main", "in_nothing", PAYMENT), Over)
     assert await reads.get("main", "/v1/invoices/in_nothing") == Gone()
-    assert await look(reads, "main", "re_1") == StillSo()
+    assert await look(reads, "main", "re_1", PAYMENT) == StillSo()
 
 
 @pytest.mark.parametrize("act", ["500", "429", "reset", "truncate"])
@@ -70,14 +72,14 @@ async def test_trouble_at_stripe_is_no_answer(box: RunningSandbox, reads: Stripe
         fault = {"side": "stripe", "operation": "invoices.retrieve", "act": act, "count": 3}
         async with session.put(f"{box.url}/sandbox/faults", json={"rules": [fault]}) as answer:
             assert answer.status == 200, await answer.text()
-    assert isinstance(await look(reads, "main", ids["invoice"]), NotNow)
+    assert isinstance(await look(reads, "main", ids["invoice"], PAYMENT), NotNow)
 
 
 async def test_a_wrong_key_is_said_and_is_no_answer(box: RunningSandbox, ingest_pool: asyncpg.Pool) -> None:
     async with reading(
         ingest_pool, {"main": replace(MAIN, api_key="wrong")}, api_base=box.stripe_api_base, per_second=100
     ) as made:
-        answer = await look(made, "main", "in_1")
+        answer = await look(made, "main", "in_1", PAYMENT)
     assert isinstance(answer, NotNow)
     assert "STRIPE_API_KEY" in answer.reason
 
