@@ -19,7 +19,11 @@ DAY: Final = billing.DAY
 
 
 def trial_will_end(world: World, options: Options) -> dict[str, str]:
-    ids = trial_running(world, options)
+    if options.has("subscription"):
+        found = last(world, "subscription", options, "a running trial", lambda one: one["status"] == "trialing")
+        ids = {"customer": found["customer"], "subscription": found["id"]}
+    else:
+        ids = trial_running(world, options)
     world.emit("customer.subscription.trial_will_end", world.need(ids["subscription"]))
     return ids
 
@@ -224,7 +228,7 @@ STORIES: Final = (
         "A trial will end",
         "Three days before the end of a free trial.",
         trial_will_end,
-        (*CUSTOMER, *MONEY, _days(3)),
+        (*CUSTOMER, *MONEY, _days(3), Parameter("subscription", "A trial that runs (sub_…); without it a new one")),
         ("trial_ended_early",),
     ),
     Story(

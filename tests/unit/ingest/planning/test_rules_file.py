@@ -41,6 +41,7 @@ def test_the_shipped_file_is_good_short_and_covers_every_fact_of_the_first_flows
     shipped = rules(SHIPPED)
     assert {rule.on for rule in shipped.rules} == {
         "payment_failed", "payment_recovered", "payment_succeeded", "refund_issued", "refund_failed",
+        "subscription_changed", "renewal_due", "trial_ending",
     }  # fmt: skip
     assert len(SHIPPED.splitlines()) <= 80
     first = shipped.rules[0]
