@@ -171,7 +171,6 @@ async def test_a_day_is_told_to_finance_once_with_its_money_by_currency(
         assert days.texts(number) == []
         await days.pass_(hours=15)
         await days.play("first_payment", customer="ana", phone=phone())
-        await days.play("renewal_paid", customer="jonas", phone=phone())
         await days.play("renewal_paid", customer="yuki", phone=phone())
         await days.play("renewal_paid", customer="fahad", phone=phone())
         failed = await days.play("renewal_fails", customer="ana", phone=phone())
@@ -182,11 +181,11 @@ async def test_a_day_is_told_to_finance_once_with_its_money_by_currency(
         await days.play("subscription_ends", subscription=ended["subscription"])
         await days.pass_(hours=9)
         [text] = days.texts(number)
-        assert "new 1, renewed 3, failed 1, recovered 1, cancelled 1, refunded 1, disputed 0." in text
-        assert "¥7,350" in text or "JPY 7,350" in text
-        assert "KWD 14.700" in text or "14.700" in text
+        assert "new 1, renewed 2, failed 1, recovered 1, cancelled 1, refunded 1, disputed 0." in text
+        # a first payment, a bill that was paid at last and a purchase; yen without decimals, dinars with three
+        assert "In: ¥7,350, $187.00, KWD 14.700." in text
         assert "Failed: $49.00." in text
-        assert "Refunds: $44.50." in text or "Refunds: $" in text
+        assert "Refunds: $89.00." in text
         await days.pass_(days=1)
         assert len(days.texts(number)) == 1
 
@@ -196,9 +195,9 @@ async def test_an_empty_day_is_told_where_the_schedule_says_so(
 ) -> None:
     number, _, rules = finance
     async with running_days(ingest_database_url, notify_database_url, rules=rules) as days:
-        await days.pass_(days=1)
-        assert all("nothing happened" in text for text in days.texts(number))
-        assert 1 <= len(days.texts(number)) <= 2
+        await days.pass_(hours=9)
+        [text] = days.texts(number)
+        assert "nothing happened" in text
 
 
 async def test_a_card_that_ends_with_the_month_is_told_and_one_that_was_renewed_is_not(
