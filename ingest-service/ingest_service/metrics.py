@@ -23,7 +23,10 @@ class Metrics:
         self.stripe_reads = Counter("ingest_stripe_reads_total", "Reads of Stripe", ["account_id", "endpoint", "result"],
                                     registry=self.registry)  # fmt: skip
         self.scan_pages = Counter(
-            "ingest_scan_pages_total", "Pages that scheduled scans read", ["account_id", "scan", "result"], registry=self.registry
+            "ingest_scan_pages_total",
+            "Pages that scheduled scans read",
+            ["account_id", "scan", "result"],
+            registry=self.registry,
         )
         self.loop_lag = Gauge("ingest_loop_lag_seconds", "By how much the event loop is late", registry=self.registry)
         self.waiting = Gauge(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(
 
 READERS = {
     "invoice": parse.invoice, "payment_intent": parse.payment, "charge": parse.charge, "refund": parse.refund,
-    "customer": parse.customer, "checkout.session": parse.session,
+    "customer": parse.customer, "checkout.session": parse.session, "subscription": parse.subscription, "payment_method": parse.method,
 }  # fmt: skip
 
 ONLY_BEFORE_BASIL = {
@@ -26,6 +26,7 @@ ONLY_BEFORE_BASIL = {
                 "lines.data[].price.recurring.interval", "lines.data[].plan.product", "lines.data[].plan.interval"},
     "payment_intent": {"invoice"},
     "charge": {"invoice"},
+    "subscription": {"current_period_start", "current_period_end"},
 }  # fmt: skip
 """What 2025-03-31.basil took away (docs.stripe.com/changelog/basil)."""
 

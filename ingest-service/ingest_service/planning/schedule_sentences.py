@@ -43,7 +43,9 @@ def _whose(who: Who) -> str:
     if Renewals.ALL in who.kinds:
         return ""
     reasons = [_WHO[kind] for kind in Renewals if kind in who.kinds]
-    reasons += [f"it costs {amount} minor units of {currency.upper()} or more" for currency, amount in who.above.items()]
+    reasons += [
+        f"it costs {amount} minor units of {currency.upper()} or more" for currency, amount in who.above.items()
+    ]
     return f", where {' or '.join(reasons)}"
 
 

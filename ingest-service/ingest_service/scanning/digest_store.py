@@ -48,9 +48,7 @@ async def retell(conn: Any, account_id: str, day: date, told: Figures) -> None:
     )
 
 
-async def close(
-    conn: Any, account_id: str, day: date, began_at: datetime, closed_at: datetime, told: Figures
-) -> None:
+async def close(conn: Any, account_id: str, day: date, began_at: datetime, closed_at: datetime, told: Figures) -> None:
     """Closes a day, once."""
     await conn.execute(
         """INSERT INTO digest_day (account_id, day, began_at, closed_at, figures) VALUES ($1, $2, $3, $4, $5)

@@ -85,9 +85,7 @@ class Writer:
         subjects = await knowledge.lock_subjects(conn, sealer, account_id, kinds, ())
         for name, said in told.items():
             before = subjects.get(name, Subject(name, said.kind))
-            subjects[name] = before.told(
-                status=said.status, customer_id=said.customer_id, at=read_at, facts=said.facts
-            )
+            subjects[name] = before.told(status=said.status, customer_id=said.customer_id, at=read_at, facts=said.facts)
         await knowledge.write_subjects(conn, sealer, account_id, [subjects[name] for name in sorted(told)])
         read = {one.customer.id: one.customer for one in findings if one.customer is not None}
         named = sorted({one.draft.customer_id for one in findings if one.draft.customer_id})

@@ -129,6 +129,7 @@ def _let_card_end(world: World, card: Obj, subscription: Obj) -> None:
 def plan_changed(world: World, options: Options) -> dict[str, str]:
     customer = customer_of(world, options)
     subscription = subscription_for(world, customer, options)
+    _in_mid_period(world, subscription)
     target = ARTICLES[options.word("to")]
     currency = subscription["currency"]
     with world.caused_by(world.ids.new("req"), world.ids.text(36)):
@@ -141,6 +142,12 @@ def plan_changed(world: World, options: Options) -> dict[str, str]:
             _begins_now(world, subscription)  # another interval begins a new period at once
         world.emit("customer.subscription.updated", subscription, before)
     return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def _in_mid_period(world: World, subscription: Obj) -> None:
+    """Changes happen between two bills."""
+    if period_of(subscription)[1] <= world.now():
+        _renews_at(subscription, world.now() + 12 * DAY)
 
 
 def _begins_now(world: World, subscription: Obj) -> None:
@@ -168,7 +175,7 @@ def billing_date_changed(world: World, options: Options) -> dict[str, str]:
     """The period begins anew today."""
     customer = customer_of(world, options)
     subscription = subscription_for(world, customer, options)
-    _renews_at(subscription, world.now() + 12 * DAY)
+    _in_mid_period(world, subscription)
     with world.caused_by(world.ids.new("req"), world.ids.text(36)):
         before = world.picture(subscription)
         subscription["items"] = copy.deepcopy(subscription["items"])

@@ -34,7 +34,9 @@ async def test_what_is_scanned_again_makes_nothing_new_and_asks_for_no_bill_agai
     await world.rules(RENEWALS)
     world.many_renewals(5)
     await world.scan()
-    await world.pool.execute("UPDATE scan SET state = 'open', after_id = '' WHERE account_id = 'main' AND scan_window = '2026-11-23'")
+    await world.pool.execute(
+        "UPDATE scan SET state = 'open', after_id = '' WHERE account_id = 'main' AND scan_window = '2026-11-23'"
+    )
     await world.scan()
     assert len(await world.facts()) == 5
     assert (world.asked(LIST), world.asked(PREVIEW)) == (2, 5)
@@ -100,12 +102,17 @@ async def test_days_that_an_outage_skipped_are_recorded_as_missed_and_today_is_t
     await world.scan()
     facts = await world.facts()
     period_end = next(iter(facts)).split(":")[2]
-    seven, three = facts[f"renewal:{ids['subscription']}:{period_end}:7"], facts[f"renewal:{ids['subscription']}:{period_end}:3"]
+    seven, three = (
+        facts[f"renewal:{ids['subscription']}:{period_end}:7"],
+        facts[f"renewal:{ids['subscription']}:{period_end}:3"],
+    )
     assert seven[0] == "dropped"
     assert seven[1] == "missed: its day (2026-11-24) was over before it could be told"
     assert three == ("ready", None)
     assert world.asked(PREVIEW) == 1
-    row = await world.pool.fetchrow("SELECT told, missed FROM scan WHERE scan = 'renewal:7' AND scan_window = '2026-11-24'")
+    row = await world.pool.fetchrow(
+        "SELECT told, missed FROM scan WHERE scan = 'renewal:7' AND scan_window = '2026-11-24'"
+    )
     assert row is not None
     assert (row["told"], row["missed"]) == (0, 1)
 
@@ -168,7 +175,9 @@ async def test_a_page_or_a_bill_that_stripe_does_not_give_now_is_asked_for_again
 
 async def test_a_subscription_that_is_not_charged_then_is_not_reminded_of(world: ScanWorld) -> None:
     await world.rules(RENEWALS)
-    stays, ends, paused, free, credit = (world.play("renewal_due", days=7, name=f"C{n}")["subscription"] for n in range(5))
+    stays, ends, paused, free, credit = (
+        world.play("renewal_due", days=7, name=f"C{n}")["subscription"] for n in range(5)
+    )
     world.at_stripe(ends)["cancel_at_period_end"] = True
     world.at_stripe(paused)["pause_collection"] = {"behavior": "void", "resumes_at": None}
     for item in world.at_stripe(free)["items"]["data"]:
@@ -191,9 +200,7 @@ async def test_what_an_event_told_between_the_page_and_its_commit_counts(world: 
     assert list((await world.facts()).values()) == [("dropped", "the subscription has ended")]
 
 
-async def test_days_are_those_of_the_accounts_zone(
-    ingest_pool: "asyncpg.Pool[asyncpg.Record]", tmp_path: Path
-) -> None:
+async def test_days_are_those_of_the_accounts_zone(ingest_pool: "asyncpg.Pool[asyncpg.Record]", tmp_path: Path) -> None:
     async with scan_world(ingest_pool, tmp_path, zone="Pacific/Auckland") as world:
         await world.rules(RENEWALS)
         world.clock.at = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)  # eleven in the morning of the 24th there
@@ -210,7 +217,9 @@ async def test_a_cursor_that_stripe_does_not_know_any_more_begins_the_scan_anew(
     await world.rules(RENEWALS)
     world.many_renewals(3)
     await world.scanner()._keep_agenda("main", world.account)
-    await world.pool.execute("UPDATE scan SET after_id = 'sub_gone' WHERE account_id = 'main' AND scan_window = '2026-11-23'")
+    await world.pool.execute(
+        "UPDATE scan SET after_id = 'sub_gone' WHERE account_id = 'main' AND scan_window = '2026-11-23'"
+    )
     await world.scan()
     await world.pool.execute("UPDATE scan SET leased_until = '-infinity'")
     await world.scan()

@@ -44,7 +44,9 @@ class ScanWorld:
 
     def scanner(self) -> Scanner:
         """A replica."""
-        means = Means(self.pool, self.clock, SEALER, Holds(), self.reads, told=lambda *labels: self.facts_told.append(labels))
+        means = Means(
+            self.pool, self.clock, SEALER, Holds(), self.reads, told=lambda *labels: self.facts_told.append(labels)
+        )
         return Scanner({"main": self.account}, means, RulesInForce(SEALER))
 
     async def scan(self, replicas: int = 1) -> None:

@@ -71,7 +71,14 @@ def test_every_shipped_text_stands_in_every_shipped_language() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["payment_failed", "payment_succeeded", "renewal_reminder", "trial_ending", "card_expiring", "subscription_changed"],
+    [
+        "payment_failed",
+        "payment_succeeded",
+        "renewal_reminder",
+        "trial_ending",
+        "card_expiring",
+        "subscription_changed",
+    ],
 )
 def test_texts_that_may_be_the_first_one_say_how_to_stop(name: str) -> None:
     template = TEMPLATES[name]
