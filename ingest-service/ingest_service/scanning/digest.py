@@ -38,6 +38,15 @@ async def closed(
     return draft(day, own.and_(late), sum(late.counts.values()), empty)
 
 
+async def passed_over(conn: Any, account_id: str, day: date, began_if_first: datetime) -> Draft:
+    """The fact of a day that was over before it could be closed: its figures are in the next, which begins where the last one ended."""
+    if await digest_store.last_closed(conn, account_id) is None:
+        before = day - timedelta(days=1)
+        await digest_store.close(conn, account_id, before, began_if_first, began_if_first, Figures())
+    why = "missed: the day was over before it could be closed; its figures are in the next"
+    return _draft(day, {"day": day.isoformat()}, why)
+
+
 def draft(day: date, all_of_it: Figures, late: int, empty: Literal["skip", "say"]) -> Draft:
     """The fact of a closed day."""
     attributes = {
@@ -48,13 +57,6 @@ def draft(day: date, all_of_it: Figures, late: int, empty: Literal["skip", "say"
         "is_empty": all_of_it.empty,
     }
     return _draft(day, attributes, EMPTY if all_of_it.empty and empty == "skip" else "")
-
-
-def missed(day: date) -> Draft:
-    """The fact of a day that was over before it could be closed: its figures are in the next."""
-    return _draft(
-        day, {"day": day.isoformat()}, "missed: the day was over before it could be closed; its figures are in the next"
-    )
 
 
 def _draft(day: date, attributes: dict[str, Any], give_up: str) -> Draft:

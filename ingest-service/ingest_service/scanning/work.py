@@ -151,9 +151,9 @@ class Work:
         self._count(facts)
 
     async def _close(self, conn: Any, schedule: DigestTime, day: date, now: datetime) -> Draft:
-        if windows.passed(day, now, self._zone):
-            return digest.missed(day)
         began = windows.moment(day - timedelta(days=1), schedule.at, self._zone)
+        if windows.passed(day, now, self._zone):
+            return await digest.passed_over(conn, self._account_id, day, began)
         return await digest.closed(conn, self._account_id, day, began, self._row["due_at"], schedule.empty)
 
     def _fact(self, draft: Draft, now: datetime) -> FactRow:
