@@ -38,7 +38,7 @@ async def happened(
     await world.pool.execute(
         "INSERT INTO fact (account_id, fact_key, kind, concern, subject_id, lane, occurred_at, amount, exponent, currency, event_id,"
         " state, reason, rules_hash, data_key_id, details) VALUES ('main', $1, $2, $1, $3, 3, $4, $5, $6, $7, 'evt', $8, $9, '', 'k1', '')",
-        key, key.split(":")[0], subject, at, amount, more.get("exponent", 2), currency, more.get("state", "planned"), more.get("reason"),
+        key, key.split(":", maxsplit=1)[0], subject, at, amount, more.get("exponent", 2), currency, more.get("state", "planned"), more.get("reason"),
     )  # fmt: skip
     await world.pool.execute(
         "INSERT INTO subject (account_id, subject_id, kind, as_of, facts) VALUES ('main', $1, 'invoice', $2, $3) ON CONFLICT DO NOTHING",
