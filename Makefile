@@ -25,11 +25,11 @@ run: $(SETUP) ## Run everything on this machine: opens one address, leaves nothi
 
 .PHONY: up
 up: ## Bring up the compose stack: with the keys in .env, else with the sandbox
-	@compose/stack up
+	@PYTHON=$(PYTHON) compose/stack up
 
 .PHONY: down
 down: ## Take the compose stack down (its data stays)
-	@compose/stack down
+	@PYTHON=$(PYTHON) compose/stack down
 
 .PHONY: smoke
 smoke: $(SETUP) ## Drive one message through whatever stack is up (real keys: SMOKE_TO=+…)
@@ -40,7 +40,7 @@ test: $(SETUP) ## Run all tests
 	@$(BIN)/python -m pytest $(TESTS)
 
 .PHONY: mutants
-mutants: $(SETUP) ## Take one guard after the other out of a copy; each must turn a named test red
+mutants: $(SETUP) ## Take one guard after the other out of a copy; each must turn a named test red (one: NAME=…)
 	@$(BIN)/python tests/mutants/run.py $(NAME)
 
 .PHONY: lint

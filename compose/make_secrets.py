@@ -2,12 +2,15 @@
 
 What exists is never replaced, so that a second start changes nothing. Delete a certificate to have it made anew; never
 delete data keys: what they sealed could not be opened again.
+
+Besides it lays out the script that PostgreSQL begins with where PostgreSQL's user can read it, whatever the clone's modes are.
 """
 
 import base64
 import datetime
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 from cryptography import x509
@@ -21,6 +24,7 @@ NOTIFY_UID = 10002
 YEARS = 10
 
 ROOT = Path("/secrets")
+INIT = Path(__file__).with_name("postgres-init.sh")
 
 
 def put(path: Path, content: bytes, uid: int) -> None:
@@ -32,6 +36,15 @@ def put(path: Path, content: bytes, uid: int) -> None:
         os.chown(draft, uid, uid)
         draft.rename(path)
         print(f"made {path}")
+
+
+def lay_out(script: Path, folder: Path, uid: int) -> None:
+    """Puts this version's script into the folder, for its user to run."""
+    place = folder / "paybell.sh"
+    shutil.copyfile(script, place)
+    for path in (place, folder):
+        path.chmod(0o500)
+        os.chown(path, uid, uid)
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
@@ -97,6 +110,7 @@ def data_key(name: str) -> bytes:
 
 def main() -> None:
     """Makes what is missing."""
+    lay_out(INIT, ROOT / "postgres-init", POSTGRES_UID)
     postgres, ingest, notify = ROOT / "postgres", ROOT / "ingest", ROOT / "notify"
     for folder, uid in ((postgres, POSTGRES_UID), (ingest, INGEST_UID), (notify, NOTIFY_UID)):
         folder.mkdir(exist_ok=True)

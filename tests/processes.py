@@ -30,6 +30,12 @@ def family(pid: int) -> set[Process]:
     return {process for process, _, _ in found if process.pid in members}
 
 
+def mentioning(text: str) -> set[Process]:
+    """The processes that have this in their command."""
+    found = [read for path in Path("/proc").glob("[0-9]*") if (read := _read(int(path.name))) is not None]
+    return {process for process, _, _ in found if text in process.command and not process.is_gone()}
+
+
 def _read(pid: int) -> tuple[Process, int, str] | None:
     """The process, its parent and its state letter."""
     try:
@@ -44,6 +50,11 @@ def listens(port: int) -> bool:
     """Whether anybody takes connections on this port of 127.0.0.1."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def makers_of_shared_memory() -> set[int]:
+    """The processes that made the segments there are now."""
+    return {int(line.split()[4]) for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]}
 
 
 def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:

@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import datetime
+import os
 import signal
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from aiohttp import web
 
 from ingest_service import accounts as accounts_file
-from ingest_service import database, logs
+from ingest_service import database, durability, keys_needed, logs, starting
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock, refuse_moved_clock
 from ingest_service.edge import admin_http, console_http
@@ -25,6 +26,7 @@ from ingest_service.folding.lookup import Lookup
 from ingest_service.folding.resolving import Holds
 from ingest_service.inbox.group_commit import GroupCommit
 from ingest_service.inbox.polling import Polling
+from ingest_service.listening import Listeners
 from ingest_service.loops import Loops, measure_lag
 from ingest_service.metrics import Metrics
 from ingest_service.planning import commands
@@ -32,9 +34,10 @@ from ingest_service.planning.rules_store import RulesInForce
 from ingest_service.scanning import scan_queue, scanner
 from ingest_service.scanning.work import Means
 from ingest_service.sealing import Sealer
-from ingest_service.settings import Settings, parse_listen
+from ingest_service.settings import Settings
+from ingest_service.shutdown import Shutdown
 from ingest_service.story.telling import Telling
-from ingest_service.stripe_reads import reading
+from ingest_service.stripe_reads import LONGEST_SECONDS, reading
 from ingest_service.submitting import running as submitting
 from ingest_service.submitting import step_queue
 from ingest_service.submitting.notify_client import Tls, connected, tls_of
@@ -43,8 +46,10 @@ from ingest_service.wake import Bells
 log = structlog.get_logger()
 
 CHANNEL = "ingest_service"
-GRACE_SECONDS = 15.0
-HEADER_SECONDS = 10.0
+GRACE_SECONDS = 10.0
+"""So long loops may finish what they are at; reads of Stripe, which may take longer, end at once."""
+LONGEST_STOP_SECONDS = 22.0
+"""After a stop of this length the process ends where it is, as a kill would end it: nothing is lost by either."""
 GAUGE_SECONDS = 15.0
 
 
@@ -71,38 +76,33 @@ def tls(settings: Settings) -> Tls | None:
 
 
 @contextlib.asynccontextmanager
-async def _listening(app: web.Application, listen: str) -> AsyncIterator[int]:
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=HEADER_SECONDS, shutdown_timeout=GRACE_SECONDS)
-    await runner.setup()
-    try:
-        host, port = parse_listen(listen)
-        await web.TCPSite(runner, host, port).start()
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+async def _checked_database(settings: Settings, names: list[str], clock: Clock) -> AsyncIterator[Any]:
+    """The pool of a database that this version can work with."""
+    url = settings.ingest_database_url.get_secret_value()
+    async with database.pool(
+        url, size=settings.ingest_database_connections, pooled=settings.ingest_database_pooled
+    ) as pool:
+        async with pool.acquire() as conn:
+            await durability.check(conn, vendor_is_played=settings.vendor_is_played)
+            await database.check_schema(conn)
+            await keys_needed.check(conn, names, settings.data_keys)
+            await database.make_partitions(conn)
+            await clock.refresh(conn)
+        yield pool
 
 
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[RunningService]:
-    """The whole service until the block ends."""
+    """The whole service until the block ends; closing takes as long as ``shutdown`` says, at most."""
     accounts = accounts_file.load(settings)
     names = list(accounts)
     async with contextlib.AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(
-            database.pool(
-                settings.ingest_database_url.get_secret_value(),
-                size=settings.ingest_database_connections,
-                pooled=settings.ingest_database_pooled,
-            )
-        )
         clock, sealer = Clock(), Sealer(settings.data_keys)
-        async with pool.acquire() as conn:
-            await database.check_schema(conn)
-            await database.make_partitions(conn)
-            await clock.refresh(conn)
+        with starting.database_told():
+            pool = await stack.enter_async_context(_checked_database(settings, names, clock))
         refuse_moved_clock(clock, vendors_on_loopback=settings.vendor_on_loopback)
         await commands.apply_files(pool, rules_files(accounts), sealer, by="start", only_if_none=True)
-        metrics, loops = Metrics(), Loops()
+        metrics, loops, shutdown, listeners = Metrics(), Loops(), Shutdown(), Listeners()
         bells = Bells([*loop.BELLS, *submitting.BELLS, *scanner.BELLS, "outcomes"])
         notify = await stack.enter_async_context(connected(settings.ingest_notify_target, tls(settings)))
         reads = await stack.enter_async_context(
@@ -133,10 +133,18 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
                 metrics.facts.labels(account_id, kind, state).inc()
 
         folding = loop.FoldingLoop(Folding(accounts, clock, sealer, holds), pool, bells, folded)
-        lookup = Lookup(pool, accounts, clock, sealer, holds, reads)
-        side = submitting.parts(pool, accounts, clock, sealer, notify, reads)
-        stack.push_async_callback(side.submission.settle_down)
-        stack.push_async_callback(loops.close, GRACE_SECONDS)
+        lookup = Lookup(pool, accounts, clock, sealer, holds, reads, lambda: loops.beat("lookup"))
+        side = submitting.parts(pool, accounts, clock, sealer, notify, reads, settings.ingest_stripe_reads_per_second)
+
+        async def close() -> None:
+            await reads.stop()  # who waits for Stripe is told to ask later
+            await asyncio.gather(
+                listeners.close(),
+                loops.close(shutdown.left(GRACE_SECONDS)),
+                side.looking.looks.close(shutdown.left(GRACE_SECONDS)),
+            )
+
+        stack.push_async_callback(close)
         loop.add_loops(loops, bells, folding, lookup)
         submitting.add_loops(loops, bells, side)
         means = Means(
@@ -147,26 +155,43 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         )  # fmt: skip
         scanner.add_loop(loops, bells, scanner.Scanner(accounts, means, RulesInForce(sealer)))
         if not settings.ingest_public_url:
-            polling = Polling(pool, accounts, clock, sealer, reads, stored)
-            loops.every("polling", settings.ingest_poll_seconds, polling.turn)
+            for account in accounts.values():
+                _start_polling(
+                    loops, settings.ingest_poll_seconds, metrics, Polling(pool, account, clock, sealer, reads, stored)
+                )
         _start_housekeeping(loops, bells, pool, settings, clock, metrics, names)
 
         public = web.Application(client_max_size=4 * 1024 * 1024)
         StripeWebhook(accounts, GroupCommit(pool, sealer, clock.now, stored), clock.now, metrics.webhook).setup(public)
-        http_port = await stack.enter_async_context(_listening(public, settings.ingest_http_listen))
-        telling = Telling(pool, names, notify)
+        http_port = await listeners.open(public, "INGEST_HTTP_LISTEN", settings.ingest_http_listen)
         console = console_http.make_app(
-            telling,
+            Telling(pool, names, notify),
             vendor_is_played=settings.vendor_is_played,
             hosts=filter(None, settings.ingest_console_hosts.split(",")),
         )
-        console_port = await stack.enter_async_context(_listening(console, settings.ingest_console_listen))
+        console_port = await listeners.open(console, "INGEST_CONSOLE_LISTEN", settings.ingest_console_listen)
         admin = web.Application()
         admin_http.setup(admin, _admin(settings, pool, clock, bells, loops, metrics, names))
-        admin_port = await stack.enter_async_context(_listening(admin, settings.ingest_admin_listen))
-        log.info("started", port=http_port, **settings.summary())
+        admin_port = await listeners.open(admin, "INGEST_ADMIN_LISTEN", settings.ingest_admin_listen)
+        stack.callback(_begin_stop, shutdown, loops, bells)
+        log.info("started", port=http_port, admin_port=admin_port, console_port=console_port, **settings.summary())
         yield RunningService(http_port, admin_port, console_port, loops)
-        loops.stopping.set()
+
+
+def _begin_stop(shutdown: Shutdown, loops: Loops, bells: Bells) -> None:
+    shutdown.begin()
+    loops.stopping.set()
+    bells.ring_all()  # who waits for work sees at once that there will be none
+
+
+def _start_polling(loops: Loops, seconds: float, metrics: Metrics, polling: Polling) -> None:
+    """A loop for each account: one that Stripe does not answer keeps no other waiting. A stop may cut it off anywhere."""
+    account_id = polling.account.account_id
+    name = f"polling-{account_id}"
+    polling = replace(
+        polling, count=lambda end: metrics.polls.labels(account_id, end).inc(), beat=lambda: loops.beat(name)
+    )
+    loops.every(name, seconds, polling.turn, step_seconds=LONGEST_SECONDS, heeds_stop=False)
 
 
 def _start_housekeeping(
@@ -268,8 +293,9 @@ async def serve(settings: Settings) -> None:
 
     def stop() -> None:
         if stopped.is_set():
-            raise SystemExit(1)
+            _end_here("a second signal came")
         stopped.set()
+        running_loop.call_later(LONGEST_STOP_SECONDS, _end_here, "the stop took too long")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         running_loop.add_signal_handler(number, stop)
@@ -282,3 +308,9 @@ async def serve(settings: Settings) -> None:
         service.loops.stopping.set()
         await watching
     log.info("stopped")
+
+
+def _end_here(why: str) -> NoReturn:
+    """Ends the process as a kill does: whatever is under way is found out by whoever goes on."""
+    log.warning("stopped_here", why=why)
+    os._exit(1)

@@ -35,10 +35,11 @@ def serve() -> None:
     from ingest_service.database import WrongSchemaError
     from ingest_service.loops import LoopDiedError
     from ingest_service.planning.rules_store import FixTheRulesFile
+    from ingest_service.starting import CannotStartError
 
     try:
         _run(app.serve(settings.load()))
-    except (InvalidSettingsError, FixTheRulesFile, WrongSchemaError, MovedClockError) as error:
+    except (InvalidSettingsError, FixTheRulesFile, WrongSchemaError, MovedClockError, CannotStartError) as error:
         _fail(str(error))
     except LoopDiedError as error:
         _fail(f"{error}; it has been logged, and the process ends to be started afresh")
@@ -47,11 +48,12 @@ def serve() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to this version's schema."""
-    from ingest_service import database, settings
+    from ingest_service import database, settings, starting
 
     try:
-        _run(database.migrate(settings.load().ingest_database_url.get_secret_value()))
-    except (InvalidSettingsError, database.MigrationError) as error:
+        with starting.database_told():
+            _run(database.migrate(settings.load().ingest_database_url.get_secret_value()))
+    except (InvalidSettingsError, database.MigrationError, starting.CannotStartError) as error:
         _fail(str(error))
     sys.stdout.write("the database has this version's schema\n")
 
@@ -86,7 +88,7 @@ def apply(
     file: Annotated[Path | None, typer.Argument(help="A rules file; without one, those of the settings.")] = None,
 ) -> None:
     """Put a rules file in force. One with an error changes nothing."""
-    from ingest_service import accounts, app, database, settings
+    from ingest_service import accounts, app, database, settings, starting
     from ingest_service.planning import commands
     from ingest_service.planning.rules_store import FixTheRulesFile
     from ingest_service.sealing import Sealer
@@ -103,9 +105,11 @@ def apply(
         return [one.sentence() for one in applied]
 
     try:
-        sys.stdout.writelines(f"{line}\n" for line in _run(work()))
-    except (InvalidSettingsError, FixTheRulesFile, OSError) as error:
+        with starting.database_told():
+            lines = _run(work())
+    except (InvalidSettingsError, FixTheRulesFile, starting.CannotStartError) as error:
         _fail(str(error))
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 @main.command()
@@ -113,25 +117,31 @@ def why(
     what: Annotated[str, typer.Argument(help="An event, an object of Stripe's, a concern, a request or a Twilio SID.")],
 ) -> None:
     """Tell what became of something, in plain sentences."""
-    from ingest_service import accounts, app, database, settings
+    from ingest_service import accounts, app, database, settings, starting
     from ingest_service.story.telling import Telling
     from ingest_service.story.why import why as tell
     from ingest_service.submitting.notify_client import connected
 
-    async def work() -> list[str]:
-        loaded = settings.load()
-        async with (
-            database.pool(
-                loaded.ingest_database_url.get_secret_value(), size=2, pooled=loaded.ingest_database_pooled
-            ) as pool,
-            connected(loaded.ingest_notify_target, app.tls(loaded)) as notify,
-        ):
-            return await tell(Telling(pool, list(accounts.load(loaded)), notify), what)
-
     try:
-        sys.stdout.writelines(f"{line}\n" for line in _run(work()))
+        loaded = settings.load()
+        names, secured = list(accounts.load(loaded)), app.tls(loaded)
     except (InvalidSettingsError, OSError) as error:
         _fail(str(error))
+
+    async def work() -> list[str]:
+        url = loaded.ingest_database_url.get_secret_value()
+        async with (
+            database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool,
+            connected(loaded.ingest_notify_target, secured) as notify,
+        ):
+            return await tell(Telling(pool, names, notify), what)
+
+    try:
+        with starting.database_told():
+            lines = _run(work())
+    except starting.CannotStartError as error:
+        _fail(str(error))
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 if __name__ == "__main__":

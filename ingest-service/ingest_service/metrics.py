@@ -28,6 +28,9 @@ class Metrics:
             ["account_id", "scan", "result"],
             registry=self.registry,
         )
+        self.polls = Counter(
+            "ingest_polls_total", "Turns of polling by how they ended", ["account_id", "end"], registry=self.registry
+        )
         self.loop_lag = Gauge("ingest_loop_lag_seconds", "By how much the event loop is late", registry=self.registry)
         self.waiting = Gauge(
             "ingest_waiting", "Rows that wait, by queue", ["account_id", "queue"], registry=self.registry

@@ -4,6 +4,7 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -12,6 +13,7 @@ from ingest_service.environment import EnvironmentSettings, InvalidSettingsError
 from ingest_service.sealing import parse_keys
 
 STRIPE = "https://api.stripe.com"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def is_loopback(url: str) -> bool:
@@ -92,6 +94,22 @@ class Settings(EnvironmentSettings):
         if value and urlsplit(value).scheme not in ("http", "https"):
             raise ValueError("must begin with https:// (http:// only on this machine or a private network)")
         return value.rstrip("/")
+
+    @field_validator("ingest_zone")
+    @classmethod
+    def _is_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be an IANA zone, for example Europe/Vienna") from None
+        return value
+
+    @field_validator("ingest_log_level")
+    @classmethod
+    def _is_level(cls, value: str) -> str:
+        if value not in LEVELS:
+            raise ValueError(f"must be one of {', '.join(LEVELS)}")
+        return value
 
     @field_validator("ingest_data_keys")
     @classmethod

@@ -1,6 +1,7 @@
 """Reads of Stripe: raw GETs through the SDK, within a budget that replicas share, never retried here.
 
-Answers are in the shape of the SDK's own API version, whatever version the webhook endpoint has.
+Answers are in the shape of the SDK's own API version, whatever version the webhook endpoint has. Who asks what is being asked at this
+moment gets the same answer. A stop ends the reads under way: who asked asks later.
 """
 
 import asyncio
@@ -16,13 +17,13 @@ import stripe
 import structlog
 
 from ingest_service.accounts import Account
+from ingest_service.stripe_budget import PATIENCE_SECONDS, StripeBudget
 
 log = structlog.get_logger()
 
 TIMEOUT_SECONDS: Final = 10
-SLICE_SECONDS: Final = 0.25
-PATIENCE_SLICES: Final = 40
-"""So many slices of a quarter second a read waits for its turn."""
+LONGEST_SECONDS: Final = PATIENCE_SECONDS + TIMEOUT_SECONDS + 1
+"""The longest that a read takes, its waiting for its turn included."""
 
 Json = Mapping[str, Any]
 Count = Callable[[str, str, str], None]
@@ -49,46 +50,75 @@ class AskLater:
     refused: bool = False
 
 
+Answer = Found | Gone | AskLater
+STOPPED: Final = AskLater("ingest-service was being stopped")
+
+
 class StripeReads:
     """Reads for every account, each with its own key."""
 
     def __init__(
         self,
-        pool: asyncpg.Pool,
         clients: Mapping[str, tuple[stripe.StripeClient, Account]],
-        per_second: int,
+        budget: StripeBudget,
         count: Count = lambda *_: None,
     ) -> None:
         """Use `reading` to make one."""
-        self._count = count
-        self._pool = pool
-        self._clients = clients
-        self._a_slice = max(1, int(per_second * SLICE_SECONDS))
+        self._clients, self._budget, self._count = clients, budget, count
+        self._under_way: dict[bytes, asyncio.Task[Answer]] = {}
+        self._stopped = False
 
-    async def get(self, account_id: str, path: str, params: Json | None = None) -> Found | Gone | AskLater:
+    async def get(self, account_id: str, path: str, params: Json | None = None) -> Answer:
         """One GET, as get("main", "/v1/invoices/in_1", {"expand": ["customer"]}). Waits at most 10 s for its turn."""
-        answer = await self._ask(account_id, path, params, method="get")
-        self._count(account_id, path.split("/")[2], type(answer).__name__)
-        return answer
+        return await self._shared(account_id, "get", path, params)
 
-    async def preview(self, account_id: str, path: str, params: Json) -> Found | Gone | AskLater:
+    async def preview(self, account_id: str, path: str, params: Json) -> Answer:
         """One POST that only shows what would be, as "/v1/invoices/create_preview". What Stripe refuses to show is Gone."""
-        answer = await self._ask(account_id, path, params, method="post")
-        answer = Gone() if isinstance(answer, AskLater) and answer.refused else answer
-        self._count(account_id, path.split("/")[2], type(answer).__name__)
+        answer = await self._shared(account_id, "post", path, params)
+        return Gone() if isinstance(answer, AskLater) and answer.refused else answer
+
+    async def _shared(self, account_id: str, method: str, path: str, params: Json | None) -> Answer:
+        if self._stopped:
+            return STOPPED
+        question = orjson.dumps([account_id, method, path, params or {}], option=orjson.OPT_SORT_KEYS)
+        asking = self._under_way.get(question)
+        if asking is None:
+            asking = self._under_way[question] = asyncio.ensure_future(self._get(account_id, method, path, params))
+            asking.add_done_callback(lambda _: self._under_way.pop(question, None))
+        try:
+            return await asyncio.shield(asking)  # who gives up takes no answer away from the others
+        except asyncio.CancelledError:
+            if asking.cancelled():  # by the stop
+                return STOPPED
+            raise
+
+    async def stop(self) -> None:
+        """Ends the reads that are under way and takes no more. Nothing is lost by it: they only read."""
+        self._stopped = True
+        asking = list(self._under_way.values())
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
+        await self._budget.close()
+
+    async def _get(self, account_id: str, method: str, path: str, params: Json | None) -> Answer:
+        endpoint = path.split("/")[2]
+        if await self._budget.turn(account_id, endpoint):
+            answer = await self._ask(account_id, method, path, params)
+        else:
+            answer = AskLater("too many reads of Stripe are waiting")
+        self._count(account_id, endpoint, type(answer).__name__)
         return answer
 
-    async def _ask(self, account_id: str, path: str, params: Json | None, method: str) -> Found | Gone | AskLater:
+    async def _ask(self, account_id: str, method: str, path: str, params: Json | None) -> Answer:
         client, account = self._clients[account_id]
-        if not await self._turn(account_id, path.split("/")[2]):
-            return AskLater("too many reads of Stripe are waiting")
         options: dict[str, Any] = {"stripe_account": account.stripe_account} if account.stripe_account else {}
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS + 1):
                 answer: Any = await client.raw_request_async(method, path, **(params or {}), **options)
             return Found(orjson.loads(answer.body))
         except stripe.InvalidRequestError as error:
-            if error.http_status == 404:
+            if error.http_status == 404 or error.code == "resource_missing":  # a list's cursor that is gone is a 400
                 return Gone()
             return replace(self._later(account_id, path, error, "Stripe refused the question"), refused=True)
         except (stripe.AuthenticationError, stripe.PermissionError) as error:
@@ -110,14 +140,6 @@ class StripeReads:
             status=status,
         )
         return AskLater(reason)
-
-    async def _turn(self, account_id: str, endpoint: str) -> bool:
-        for attempt in range(PATIENCE_SLICES):
-            taken = await self._pool.fetchval(_TAKE, account_id, endpoint, self._a_slice)
-            if taken is not None:
-                return True
-            await asyncio.sleep(SLICE_SECONDS * (0.5 + attempt % 3 / 4))
-        return False
 
 
 @asynccontextmanager
@@ -143,17 +165,10 @@ async def reading(
             for account_id, account in accounts.items()
             if account.api_key
         }
-        yield StripeReads(pool, clients, per_second, count)
+        reads = StripeReads(clients, StripeBudget(pool, per_second), count)
+        try:
+            yield reads
+        finally:
+            await reads.stop()
     finally:
         await http.close_async()  # type: ignore[no-untyped-call]
-
-
-# one row an endpoint, reset with every slice of a quarter second by the database's clock
-_TAKE = """
-INSERT INTO stripe_budget AS b (account_id, endpoint, slice, taken)
-VALUES ($1, $2, date_bin('250 milliseconds', clock_timestamp(), 'epoch'), 1)
-ON CONFLICT (account_id, endpoint) DO UPDATE
-SET slice = EXCLUDED.slice, taken = CASE WHEN b.slice = EXCLUDED.slice THEN b.taken + 1 ELSE 1 END
-WHERE b.slice <> EXCLUDED.slice OR b.taken < $3
-RETURNING taken
-"""

@@ -260,12 +260,13 @@ CREATE TABLE outcome_applied (
 );
 CREATE INDEX outcome_applied_by_request ON outcome_applied (account_id, request_id);
 
--- Reads of Stripe per quarter second and endpoint, shared by replicas.
+-- Reads of Stripe per slice of time and endpoint, shared by replicas: each takes a share for all its reads that wait.
 CREATE TABLE stripe_budget (
     account_id     text        NOT NULL,
     endpoint       text        NOT NULL,
     slice          timestamptz NOT NULL,
     taken          integer     NOT NULL,
+    granted        integer     NOT NULL,                -- the share that was taken last
     PRIMARY KEY (account_id, endpoint)
 ) WITH (fillfactor = 50);
 

@@ -147,6 +147,7 @@ CREATE TABLE notification (
     message_class   text        NOT NULL CHECK (message_class IN ('transactional', 'transactional_urgent', 'marketing', 'team')),
     lane            smallint    NOT NULL CHECK (lane BETWEEN 1 AND 4),
     channels        text[]      NOT NULL,               -- those still to try, in order
+    failed_channels text[]      NOT NULL DEFAULT '{}',  -- those that failed for certain: no later round brings them back
     person_id       text        NOT NULL,
     address_id      uuid,
     template        text        NOT NULL,
@@ -159,7 +160,7 @@ CREATE TABLE notification (
     challenge_id    text,
     not_after       timestamptz NOT NULL,               -- business time
     truth_read_at   timestamptz NOT NULL,               -- business time
-    due_at          timestamptz,                        -- business time; set exactly while somebody must act on the row
+    due_at          timestamptz,                        -- business time; when the row is to be claimed, or its next round makes sense
     if_not_now      text        NOT NULL CHECK (if_not_now IN ('hand_back', 'hold', 'drop')),
     if_unresolved   text        NOT NULL CHECK (if_unresolved IN ('resend_once', 'hold')),
     attempts        smallint    NOT NULL DEFAULT 0,
@@ -170,7 +171,7 @@ CREATE TABLE notification (
     business_created_at timestamptz NOT NULL,
     state_at        timestamptz NOT NULL,               -- business time
     PRIMARY KEY (account_id, notification_id),
-    CHECK ((state = 'queued') = (due_at IS NOT NULL)),
+    CHECK ((state IN ('queued', 'handed_back')) = (due_at IS NOT NULL)),
     CHECK (state IN ('suppressed', 'handed_back', 'cancelled', 'expired') OR address_id IS NOT NULL)
 ) WITH (fillfactor = 85);
 -- What can be claimed, in the order of claiming.

@@ -75,8 +75,7 @@ def _fill(answer: service_pb2.SubmitResult, given: Stored) -> None:
     if given.state in ("suppressed", "cancelled", "expired"):
         answer.suppressed.CopyFrom(service_pb2.Suppressed(reason=reason(given.reason), detail=given.detail or ""))
     elif given.state == "handed_back":
-        until = given.due_at or datetime.datetime.fromtimestamp(0, datetime.UTC)
-        answer.handed_back.CopyFrom(outcome_pb2.HandedBack(reason=reason(given.reason), until=moment(until)))
+        answer.handed_back.CopyFrom(outcome_pb2.HandedBack(reason=reason(given.reason), until=moment(given.due_at)))
     else:
         answer.accepted.CopyFrom(service_pb2.Accepted(state=state(given.state), due_at=moment(given.due_at)))
 

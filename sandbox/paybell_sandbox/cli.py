@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from dotenv import dotenv_values
 from rich.console import Console
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,12 +38,17 @@ def run(
     with_parent: Annotated[bool, typer.Option(help="Stop when the program that started this one is gone.")] = False,
 ) -> None:
     """Run everything: PostgreSQL, both services, and the sandbox unless .env holds real keys."""
+    from paybell_sandbox.supervisor import env_file as reading
     from paybell_sandbox.supervisor.run import Options, installed_programs
     from paybell_sandbox.supervisor.run import run as run_everything
     from paybell_sandbox.supervisor.screen import Screen
     from paybell_sandbox.supervisor.stopping import Stopping
 
-    settings = {name: value for name, value in dotenv_values(env_file, interpolate=False).items() if value}
+    try:
+        settings = reading.read(env_file)
+    except reading.UnreadableEnvFileError as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(2) from None
     options = Options(
         root=ROOT,
         settings=settings,
@@ -88,14 +92,32 @@ def postgres(
 
 
 @cli.command()
+def why(
+    what: Annotated[str, typer.Argument(help="An event, an object of Stripe's, a concern or a Twilio SID.")],
+) -> None:
+    """Tell what became of something in the run with real keys that is up."""
+    from paybell_sandbox.supervisor import asking, database, whereabouts
+    from paybell_sandbox.supervisor import env_file as reading
+
+    run = whereabouts.of_a_run_that_is_up()
+    if run is None or run.sandbox:
+        told = f"The sandbox tells it: open {run.sandbox}" if run else "No run is up. With the stack: compose/stack why"
+        typer.echo(told, err=True)
+        raise typer.Exit(1)
+    env = asking.environment_for(run, reading.read(ROOT / ".env"), os.environ, database.usual_state())
+    os.execve(asking.COMMAND[0], [*asking.COMMAND, what], env)  # noqa: S606 - no shell is wanted
+
+
+@cli.command()
 def smoke() -> None:
     """Drive one message through whatever stack is up."""
-    from paybell_sandbox import smoke as driving
+    from paybell_sandbox.smoke.driving import drive
+    from paybell_sandbox.smoke.stack import NotDrivenError, here
 
-    console = Console()
+    console = Console(highlight=False, soft_wrap=True)
     try:
-        console.print(driving.main(), markup=False)
-    except driving.NotDrivenError as error:
+        console.print(drive(here(ROOT)), markup=False)
+    except NotDrivenError as error:
         console.print(str(error), markup=False)
         raise typer.Exit(1) from None
 

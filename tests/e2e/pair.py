@@ -1,10 +1,14 @@
-"""Both services and the sandbox, whole, on fresh databases; what they come to is counted at the sandbox's own list."""
+"""Both services and the sandbox, whole, on fresh databases; what they come to is counted at the sandbox's own list.
+
+Events come as Stripe sends them, unless a test asks otherwise: each twice, and in no order. What is random has one seed.
+"""
 
 import asyncio
 import contextlib
 import datetime
 import itertools
 import json
+import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +32,10 @@ from tests.integration.notify.service import key
 
 ACACIA, ENDIVE = "2025-02-24.acacia", "2026-10-28.endive"
 SECRET = "whsec_sandbox"
+SEED = 20
+REPEATS = 2
+REORDER_WINDOW_MS = 300
+PATIENCE_SECONDS = 60.0
 
 INGEST_BUSY = """
 SELECT (SELECT count(*) FROM event WHERE account_id = ANY($1) AND state = 'received')
@@ -68,6 +76,7 @@ class Pair:
     http: aiohttp.ClientSession
     accounts: list[str]
     offset: int = 0
+    chance: random.Random = field(default_factory=lambda: random.Random(SEED))
     _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(64))
 
     def play(self, story: str, *, version: str = ENDIVE, **given: Any) -> tuple[dict[str, str], list[dict[str, Any]]]:
@@ -87,10 +96,23 @@ class Pair:
         ):
             return answer.status
 
-    async def post_all(self, events: Sequence[dict[str, Any]], **how: Any) -> None:
-        """Posts events one after the other; each must be taken."""
-        for event in events:
-            assert await self.post(event, **how) == 200
+    async def post_all(self, events: Sequence[dict[str, Any]], *, as_given: bool = False, **how: Any) -> None:
+        """Posts events one after the other, as Stripe does: repeated, in no order, and again where it is told "later".
+
+        Args:
+            events: what happened, in the order in which it did.
+            as_given: posts them once and in this order, for tests that are about an order.
+            how: as for `post`.
+        """
+        posts = list(events) if as_given else list(events) * REPEATS
+        if not as_given:
+            self.chance.shuffle(posts)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for event in posts:
+                status = 503
+                while status == 503:
+                    status = await self.post(event, **how)
+                assert status == 200
 
     async def quiet(self, within_seconds: float = 60.0) -> None:
         """Returns when neither service has anything left to do at this business time."""
@@ -140,10 +162,14 @@ async def running_pair(
     ingest_url: str, notify_url: str, *, ingest: dict[str, Any] | None = None, notify: dict[str, Any] | None = None,
     sandbox: dict[str, Any] | None = None, webhooks: bool = True, posted_by_sandbox: bool = False,
 ) -> AsyncIterator[Pair]:  # fmt: skip
-    """The pair until the block ends. Stories' events are posted by the test, or by the sandbox where it is asked to."""
+    """The pair until the block ends. Stories' events are posted by the test, or by the sandbox where it is asked to.
+
+    Either posts each twice and mixes them up; `sandbox` can say otherwise.
+    """
     port, notify_port = free_port(), free_port()
     sandbox_given: dict[str, Any] = {
-        "listen": "127.0.0.1:0", "time_scale": 0.05,
+        "listen": "127.0.0.1:0", "time_scale": 0.05, "seed": SEED, "stripe_repeats": REPEATS,
+        "stripe_reorder_window_ms": REORDER_WINDOW_MS,
         "twilio_inbound_url": f"http://127.0.0.1:{notify_port}/webhooks/twilio/inbound",
     }  # fmt: skip
     if posted_by_sandbox:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from paybell_sandbox.stripe import STRIPE
 from tests.e2e.pair import ACACIA, ENDIVE, Pair, accounts_files, phone, running_pair, until
 
 DAY = 86_400
@@ -59,11 +60,28 @@ async def test_in_each_of_the_120_orders_with_repeats_it_is_one_text(pair: Pair,
 
     async def one(events: list[dict[str, object]]) -> None:
         async with gate:
-            await pair.post_all(events)
+            await pair.post_all(events, as_given=True)
 
     await asyncio.gather(*(one(events) for events in people.values()))
     await pair.quiet(120)
     assert {to: len(pair.texts(to)) for to in people} == dict.fromkeys(people, 1)
+
+
+async def test_what_the_sandbox_posts_comes_twice_and_mixed_up_and_is_one_text(
+    ingest_database_url: str, notify_database_url: str
+) -> None:
+    people = [phone() for _ in range(10)]
+    async with running_pair(ingest_database_url, notify_database_url, posted_by_sandbox=True) as pair:
+        for to in people:
+            pair.play("renewal_fails", phone=to)
+        deliveries = pair.box.app[STRIPE].deliveries
+        await deliveries.until_delivered()
+        records = deliveries.records()[::-1]
+        assert {len(record.attempts) for record in records} == {2}
+        arrivals = [record.attempts[0].at for record in records]
+        assert arrivals != sorted(arrivals)
+        await pair.quiet()
+        assert {to: len(pair.texts(to)) for to in people} == dict.fromkeys(people, 1)
 
 
 async def test_two_partial_refunds_of_one_charge_are_two_texts_with_their_own_amounts(pair: Pair) -> None:

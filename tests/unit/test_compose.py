@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from compose import make_secrets
+from paybell_sandbox.stack.files import USERS
 from tests.conftest import need
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +30,39 @@ def test_our_containers_can_write_nowhere_and_may_do_nothing_special(service: st
     assert described["cap_drop"] == ["ALL"]
     assert described["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in described
+
+
+def test_postgres_runs_as_itself_with_no_right_of_roots() -> None:
+    described = STACK["services"]["postgres"]
+    assert described["user"] == f"{make_secrets.POSTGRES_UID}:{make_secrets.POSTGRES_UID}"
+    assert described["cap_drop"] == ["ALL"]
+    assert "cap_add" not in described
+    assert described["security_opt"] == ["no-new-privileges:true"]
+    assert described["read_only"] is True
+
+
+def test_nothing_of_the_clone_is_read_by_a_container_whatever_its_modes_are() -> None:
+    """A clone made under umask 077 works too: only root reads it, and what `.env` names is looked at before."""
+    for name, described in STACK["services"].items():
+        bound = [volume for volume in described.get("volumes", []) if volume.startswith("./")]
+        assert name == "secrets" or all(volume.startswith("./config/") for volume in bound), name
+    for package in ("ingest-service", "notify-service", "sandbox"):
+        build, final = (ROOT / package / "Dockerfile").read_text().rsplit("\nFROM ", 1)
+        assert "chmod -R a+rX /opt/paybell" in build
+        assert not re.search(r"^COPY (?!--from=build)", final, re.MULTILINE)
+
+
+def test_each_service_sees_its_own_folder_of_files_and_not_the_others() -> None:
+    for service, described in STACK["services"].items():
+        seen = {volume.split(":")[0] for volume in described.get("volumes", []) if volume.startswith("./config")}
+        owner = service.partition("-")[0]
+        assert seen == ({f"./config/{owner}"} if owner in ("ingest", "notify") else set())
+
+
+def test_the_users_that_files_are_checked_for_are_those_of_the_images() -> None:
+    assert USERS == {"ingest": make_secrets.INGEST_UID, "notify": make_secrets.NOTIFY_UID}
+    for service, user in USERS.items():
+        assert f"USER {user}\n" in (ROOT / f"{service}-service" / "Dockerfile").read_text()
 
 
 @pytest.mark.parametrize("package", ["ingest-service", "notify-service", "sandbox"])

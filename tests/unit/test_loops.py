@@ -6,7 +6,9 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+import ingest_service.database
 import ingest_service.loops
+import notify_service.database
 import notify_service.loops
 
 
@@ -29,18 +31,9 @@ def clock(loops_module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Moves the loops' time."""
     made = Clock()
     monkeypatch.setattr(loops_module, "time", SimpleNamespace(monotonic=lambda: made.now))
-    # the default of a dataclass's field was bound when the class was made
-    monkeypatch.setattr(loops_module.Heartbeat, "__init__", _with(loops_module.Heartbeat, made))
+    beating = loops_module.Heartbeat  # its first beat was bound to the real time when the class was made
+    monkeypatch.setattr(loops_module, "Heartbeat", lambda name, every: beating(name, every, made.now))
     return made
-
-
-def _with(kind: type, clock: Clock) -> Callable[..., None]:
-    original = kind.__init__
-
-    def init(self: object, name: str, every_seconds: float) -> None:
-        original(self, name, every_seconds, clock.now)
-
-    return init
 
 
 async def turned(loops_module: ModuleType, turn: Callable[[ModuleType], Awaitable[None]], **how: float) -> None:
@@ -108,3 +101,19 @@ async def test_a_stop_cuts_off_at_once_what_only_asks_a_vendor(loops_module: Mod
     async with asyncio.timeout(10):
         await asked.wait()
         await loops.close(60.0)
+
+
+@pytest.mark.parametrize("database", [ingest_service.database, notify_service.database], ids=["ingest", "notify"])
+async def test_a_loop_turns_again_after_every_word_of_a_database_that_is_away(
+    database: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after what asyncpg says of a connection that was cut within a statement."""
+    loops_module = ingest_service.loops if database is ingest_service.database else notify_service.loops
+    monkeypatch.setattr(loops_module, "TROUBLE_SECONDS", 0.0)
+    loops = loops_module.Loops()
+    for error in database.GONE:
+
+        async def turn(error: type[Exception] = error) -> None:
+            raise error("gone")
+
+        assert not await loops.turn("a loop", turn)

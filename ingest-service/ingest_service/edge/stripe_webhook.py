@@ -20,6 +20,8 @@ from ingest_service.inbox.signature import is_signed
 log = structlog.get_logger()
 
 DEFAULT_ACCOUNT = "main"
+REFUSED = (400, 408, 413, 415)
+"""What is wrong with the request: each is a line in the log, for somebody must look into it at Stripe or here."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,16 @@ class StripeWebhook:
         if account is None:
             return self._answer("unknown", 404)
         if request.headers.get("Content-Encoding", "identity") != "identity":
-            return self._answer(account.account_id, 415)
-        raw = await self._body(request)
-        if isinstance(raw, int):
-            return self._answer(account.account_id, raw)
-        if not is_signed(raw, request.headers.get("Stripe-Signature", ""), account.webhook_secrets):
-            return self._answer(account.account_id, 400)
+            return self._answer(account.account_id, 415, size=request.content_length)
+        raw = bytearray()
+        if (status := await self._read(request, raw)) is not None:
+            return self._answer(account.account_id, status, size=max(len(raw), request.content_length or 0))
+        return await self._take(account, bytes(raw), request.headers.get("Stripe-Signature", ""))
+
+    async def _take(self, account: Account, raw: bytes, header: str) -> web.Response:
+        """Answers a body that was read whole."""
+        if not is_signed(raw, header, account.webhook_secrets):
+            return self._answer(account.account_id, 400, size=len(raw))
         try:
             arrival = envelope.arrival(account, envelope.read(raw), raw, "webhook", self._now())
         except envelope.UnreadableError as error:
@@ -80,12 +86,11 @@ class StripeWebhook:
             return self._answer(account.account_id, 503, arrival.type)
         return self._answer(account.account_id, 200, arrival.type)
 
-    async def _body(self, request: web.Request) -> bytes | int:
-        """The raw body, or the status to answer with."""
+    async def _read(self, request: web.Request, raw: bytearray) -> int | None:
+        """Reads the body; the status to answer with where it is too large or does not come."""
         limit = self._limits.body_bytes
         if (request.content_length or 0) > limit:
             return 413
-        raw = bytearray()
         try:
             async with asyncio.timeout(self._limits.body_seconds):
                 async for chunk in request.content.iter_any():
@@ -94,10 +99,12 @@ class StripeWebhook:
                         return 413
         except TimeoutError:
             return 408
-        return bytes(raw)
+        return None
 
-    def _answer(self, account_id: str, status: int, event_type: str = "") -> web.Response:
+    def _answer(self, account_id: str, status: int, event_type: str = "", size: int | None = None) -> web.Response:
         self._count(account_id, str(status), event_type)
+        if status in REFUSED:
+            log.warning("webhook.refused", account_id=account_id, status=status, size=size)
         answer = web.Response(status=status)
         if status in (408, 413, 415):
             answer.force_close()  # what is left of the body is not read

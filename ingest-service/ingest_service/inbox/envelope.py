@@ -104,7 +104,7 @@ def arrival(account: Account, event: Mapping[str, Any], raw: bytes, source: str,
     event_id, event_type = _text(event, "id"), _text(event, "type")
     if not event_id:
         raise UnreadableError("it has no id")
-    state, reason = _state(account, event, event_type)
+    state, reason = _state(account, event, event_type, source)
     return Arrival(
         account.account_id,
         event_id,
@@ -119,12 +119,18 @@ def arrival(account: Account, event: Mapping[str, Any], raw: bytes, source: str,
     )
 
 
-def _state(account: Account, event: Mapping[str, Any], event_type: str) -> tuple[str, str | None]:
+def _whose(account: Account, event: Mapping[str, Any], source: str) -> str | None:
+    """The Stripe account an event is of. What we listed ourselves does not name it: the key and the header of the question do."""
+    named = event.get("account") or None
+    return account.stripe_account if named is None and source == "poll" else named
+
+
+def _state(account: Account, event: Mapping[str, Any], event_type: str, source: str) -> tuple[str, str | None]:
     if event.get("object") == "v2.core.event":
         return "set_aside", "it is a thin event: create the endpoint with snapshot payloads"
     if event.get("object") != "event" or not event_type:
         return "set_aside", "it is not an event of Stripe's"
-    if (event.get("account") or None) != account.stripe_account:
+    if _whose(account, event, source) != account.stripe_account:
         return (
             "set_aside",
             f"it is of another Stripe account than {account.account_id}: point that account's endpoint at its own path",

@@ -21,6 +21,8 @@ def is_signed(raw: bytes, header: str, secrets: Sequence[str], now: float | None
         secrets: of the endpoint; several while one is rotated.
         now: Unix time of the machine, never business time.
     """
+    if not header.isascii():  # the SDK compares as text and raises on anything else
+        return False
     moment = time.time() if now is None else now
     signed_at = _signed_at(header)
     if signed_at is None or abs(moment - signed_at) > TOLERANCE_SECONDS:

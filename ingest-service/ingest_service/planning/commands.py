@@ -8,6 +8,8 @@ import asyncpg
 import structlog
 
 from ingest_service.planning import rules_store, sentences
+from ingest_service.planning.document import Problem
+from ingest_service.planning.rules_store import FixTheRulesFile
 from ingest_service.sealing import Sealer
 
 log = structlog.get_logger()
@@ -40,10 +42,16 @@ def check_all(files: Iterable[Path]) -> None:
     """Reads every rules file.
 
     Raises:
-        FixTheRulesFile: for the first file that has problems, with all of them.
+        FixTheRulesFile: with every problem of every file.
     """
-    for file in files:
-        rules_store.read(file)
+    wrong: list[tuple[Path, tuple[Problem, ...]]] = []
+    for file in sorted(set(files)):
+        try:
+            rules_store.read(file)
+        except FixTheRulesFile as error:
+            wrong += error.wrong
+    if wrong:
+        raise FixTheRulesFile(*wrong)
 
 
 async def apply_files(
@@ -54,7 +62,7 @@ async def apply_files(
     Every file is read before any is put in force, so that a bad one changes nothing anywhere.
 
     Raises:
-        FixTheRulesFile: with every problem of the first file that has some.
+        FixTheRulesFile: with every problem of every file.
     """
     check_all(files.values())
     done: list[Applied] = []

@@ -7,10 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from ingest_service.planning.planner import Effect, Plan, PlannedStep
 from ingest_service.planning.sealed_columns import open_variables, seal_variables
-from ingest_service.sealing import Sealer
+from ingest_service.sealing import Sealer, UnsealableError
+
+log = structlog.get_logger()
 
 PlanKey = tuple[str, str, str]  # concern, recipient, flow
 
@@ -43,18 +46,38 @@ async def lock_concerns(conn: asyncpg.Connection, account_id: str, opened: Mappi
     return {row["concern"]: row["state"] for row in await conn.fetch(_LOCK_CONCERNS, account_id, names)}
 
 
-async def load(
-    conn: asyncpg.Connection, account_id: str, concerns: Sequence[str], sealer: Sealer
-) -> dict[PlanKey, Plan]:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Plans as they stand, and the concerns of which one cannot be opened: nothing may be planned beside it."""
+
+    plans: dict[PlanKey, Plan] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
+
+
+async def load(conn: asyncpg.Connection, account_id: str, concerns: Sequence[str], sealer: Sealer) -> Standing:
     """The latest generation of every plan of these concerns, with its steps."""
     rows = await conn.fetch(_LOAD_PLANS, account_id, concerns)
     if not rows:
-        return {}
+        return Standing()
     steps: dict[UUID, list[asyncpg.Record]] = {}
     for step in await conn.fetch(_LOAD_STEPS, account_id, [row["plan_id"] for row in rows]):
         steps.setdefault(step["plan_id"], []).append(step)
-    plans = (_plan(account_id, row, steps.get(row["plan_id"], []), sealer) for row in rows)
-    return {(plan.concern, plan.recipient, plan.flow): plan for plan in plans}
+    plans: dict[PlanKey, Plan] = {}
+    unreadable: set[str] = set()
+    for row in rows:
+        try:
+            plan = _plan(account_id, row, steps.get(row["plan_id"], []), sealer)
+        except (UnsealableError, ValueError, TypeError, KeyError) as error:
+            log.warning(
+                "planning.plan_unreadable",
+                account_id=account_id,
+                plan_id=str(row["plan_id"]),
+                error=type(error).__name__,
+            )
+            unreadable.add(row["concern"])
+        else:
+            plans[plan.concern, plan.recipient, plan.flow] = plan
+    return Standing(plans, frozenset(unreadable))
 
 
 def _plan(account_id: str, row: asyncpg.Record, steps: Sequence[asyncpg.Record], sealer: Sealer) -> Plan:

@@ -1,6 +1,6 @@
 """The planning loop: facts that are ready become plans, each exactly once, in the transaction that marks it planned."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, assert_never
@@ -10,20 +10,24 @@ import structlog
 
 from ingest_service import crashpoints
 from ingest_service.clock import Clock
-from ingest_service.planning import fact_queue, plan_store, planner
+from ingest_service.planning import fact_queue, plan_store, planner, ready_facts
 from ingest_service.planning.fact_queue import Failed, Planned
 from ingest_service.planning.plan_store import PlanFact, PlanKey, PlanWrites
 from ingest_service.planning.planner import Change, Fact, Nothing, Plan
 from ingest_service.planning.rules import Rules
-from ingest_service.planning.rules_store import FixTheRulesFile, RulesInForce
+from ingest_service.planning.rules_store import FixTheRulesFile, InForce, RulesInForce
 from ingest_service.planning.sealed_columns import open_details
-from ingest_service.sealing import Sealer, UnsealableError
+from ingest_service.sealing import MissingKeyError, Sealer, UnsealableError
 
 log = structlog.get_logger()
 
 WHY_NOTHING: Final = {
     "settled": "the matter was already settled, so nothing is said",
     "no_rule": "no rule in force speaks of it",
+}
+WHY_LATER: Final = {
+    "fact": "it was sealed with a key that is not in INGEST_DATA_KEYS: add that key again",
+    "plan": "the plan that it belongs to cannot be opened; check INGEST_DATA_KEYS",
 }
 
 
@@ -37,58 +41,98 @@ class Planning:
     sealer: Sealer
     rules: RulesInForce
 
-    async def turn(self) -> int:
-        """Plans one batch of facts in one transaction; tells how many. No network, and about a dozen statements an account."""
+    async def turn(self, beat: Callable[[], None] = lambda: None) -> int:
+        """Plans one batch of facts of each account in a transaction of its own; tells how many. No network.
+
+        No transaction holds rows of two accounts, so that whoever takes accounts in another order never waits in a circle.
+        """
+        async with self.pool.acquire() as conn:
+            accounts = await ready_facts.accounts_with_ready(conn, self.account_ids, self.clock.now())
+        planned = 0
+        for account_id in accounts:
+            planned += await self._account(account_id)
+            beat()
+        return planned
+
+    async def _account(self, account_id: str) -> int:
+        """One batch: about a dozen statements, whatever the number."""
         async with self.pool.acquire() as conn, conn.transaction():
             now = self.clock.now()
-            rows = await fact_queue.claim(conn, self.account_ids, now)
-            by_account: dict[str, list[asyncpg.Record]] = {}
-            for row in rows:
-                by_account.setdefault(row["account_id"], []).append(row)
-            planned = 0
-            for account_id in sorted(by_account):
-                planned += await self._account(conn, account_id, by_account[account_id], now)
+            rows = await fact_queue.claim(conn, [account_id], now)
+            if not rows:
+                return 0
+            in_force = await self._rules(conn, account_id)
+            if isinstance(in_force, str):
+                await ready_facts.let_wait(conn, account_id, [row["fact_key"] for row in rows], in_force)
+                return len(rows)
+            planned = await self._plan(conn, account_id, rows, in_force, now)
             if planned:
                 crashpoints.reach("in.before_plan_commit")
         if planned:
             crashpoints.reach("in.after_plan_commit")
         return planned
 
-    async def _account(
-        self, conn: asyncpg.Connection, account_id: str, rows: Sequence[asyncpg.Record], now: datetime
-    ) -> int:
+    async def _rules(self, conn: asyncpg.Connection, account_id: str) -> InForce | str:
+        """The rules in force, or why there are none that can be used."""
         try:
             in_force = await self.rules.of(conn, account_id)
         except FixTheRulesFile as error:
             log.warning("planning.rules_unusable", account_id=account_id, problems=len(error.problems))
-            return 0
+            return "this version cannot use the rules in force: run `ingest-service rules apply`"
+        except UnsealableError as error:
+            log.warning("planning.rules_unusable", account_id=account_id, error=type(error).__name__)
+            return f"the rules in force cannot be read ({type(error).__name__}); check INGEST_DATA_KEYS"
         if in_force is None:
-            log.error("planning.no_rules", account_id=account_id)
-            return 0
-        facts, failed = self._opened(rows)
+            log.warning("planning.rules_unusable", account_id=account_id, problems=0)
+            return "no rules are in force: run `ingest-service rules apply`"
+        return in_force
+
+    async def _plan(
+        self,
+        conn: asyncpg.Connection,
+        account_id: str,
+        rows: Sequence[asyncpg.Record],
+        in_force: InForce,
+        now: datetime,
+    ) -> int:
+        facts, failed, waiting = self._opened(rows)
         opened: dict[str, datetime] = {}
         for fact in facts:
             opened[fact.concern] = min(fact.occurred_at, opened.get(fact.concern, fact.occurred_at))
         states = await plan_store.lock_concerns(conn, account_id, opened)
         standing = await plan_store.load(conn, account_id, sorted(opened), self.sealer)
-        writes, planned = decide(facts, in_force.rules, states, standing)
+        behind = [fact.key for fact in facts if fact.concern in standing.unreadable]
+        facts = [fact for fact in facts if fact.concern not in standing.unreadable]
+        writes, planned = decide(facts, in_force.rules, states, standing.plans)
         await plan_store.write(conn, account_id, writes, epoch=in_force.epoch, now=now, sealer=self.sealer)
         if planned:
             hashed = in_force.rules.sha256
             await fact_queue.mark_planned(conn, account_id, planned, epoch=in_force.epoch, rules_hash=hashed, now=now)
         if failed:
             await fact_queue.put_off(conn, account_id, failed)
+        await ready_facts.let_wait(conn, account_id, waiting, WHY_LATER["fact"])
+        await ready_facts.let_wait(conn, account_id, behind, WHY_LATER["plan"])
         log.info(
-            "planning.batch", account_id=account_id, count=len(planned), plans=len(writes.plans), failed=len(failed)
+            "planning.batch",
+            account_id=account_id,
+            count=len(planned),
+            plans=len(writes.plans),
+            failed=len(failed),
+            waiting=len(waiting) + len(behind),
         )
-        return len(planned) + len(failed)
+        return len(rows)
 
-    def _opened(self, rows: Iterable[asyncpg.Record]) -> tuple[list[Fact], list[Failed]]:
+    def _opened(self, rows: Iterable[asyncpg.Record]) -> tuple[list[Fact], list[Failed], list[str]]:
+        """The facts, the oldest first; those that cannot be read; and those that can be as soon as their key is configured."""
         facts: list[Fact] = []
         failed: list[Failed] = []
+        waiting: list[str] = []
         for row in rows:
             try:
                 facts.append(_fact(row, self.sealer))
+            except MissingKeyError:
+                log.warning("planning.key_missing", account_id=row["account_id"], fact_key=row["fact_key"])
+                waiting.append(row["fact_key"])
             except (UnsealableError, ValueError, TypeError, KeyError) as error:
                 log.warning(
                     "planning.fact_unreadable",
@@ -101,7 +145,7 @@ class Planning:
                         row["fact_key"], f"its details cannot be read ({type(error).__name__}); check INGEST_DATA_KEYS"
                     )
                 )
-        return sorted(facts, key=lambda fact: fact.age_order), failed
+        return sorted(facts, key=lambda fact: fact.age_order), failed, waiting
 
 
 def decide(

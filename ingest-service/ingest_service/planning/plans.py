@@ -28,7 +28,8 @@ async def settle(conn: asyncpg.Connection, account_id: str, concern: str, as_of:
 async def settle_many(conn: asyncpg.Connection, account_id: str, settlements: Sequence[Settlement]) -> None:
     """Marks concerns settled, closes their open plans, cancels what has not been handed to notify, tells notify of the rest.
 
-    A concern that is settled stays as it was settled first. Repeating is harmless. Four statements, whatever the number.
+    A concern that is settled stays as it was settled first: what was said then is not said again at each later event of it.
+    Repeating is harmless. Four statements, whatever the number.
     `as_of` is the business time at which we knew; the cancel that goes to notify is dated after every look at the truth that
     let a request through, so that none of them can arrive after it and be sent.
     """
@@ -37,9 +38,13 @@ async def settle_many(conn: asyncpg.Connection, account_id: str, settlements: Se
     latest = {
         each.concern: each for each in sorted(settlements, key=lambda each: each.as_of, reverse=True)
     }  # the earliest wins
-    each_of = [latest[concern] for concern in sorted(latest)]
+    ordered = [latest[concern] for concern in sorted(latest)]
+    columns = [each.concern for each in ordered], [each.as_of for each in ordered], [each.by for each in ordered]
+    newly = {row["concern"] for row in await conn.fetch(_SETTLE_CONCERNS, account_id, *columns)}
+    each_of = [each for each in ordered if each.concern in newly]
+    if not each_of:
+        return
     concerns, times = [each.concern for each in each_of], [each.as_of for each in each_of]
-    await conn.execute(_SETTLE_CONCERNS, account_id, concerns, times, [each.by for each in each_of])
     await conn.execute(
         _CANCEL_STEPS, account_id, concerns, [f"the matter was settled by {each.by}" for each in each_of]
     )
@@ -60,6 +65,7 @@ ORDER BY s.concern
 ON CONFLICT (account_id, concern) DO UPDATE
 SET state = 'settled', settled_at = EXCLUDED.settled_at, settled_by = EXCLUDED.settled_by, updated_at = now()
 WHERE c.state = 'open'
+RETURNING concern
 """
 
 _CANCEL_STEPS = """

@@ -22,12 +22,17 @@ class InForce:
 
 
 class FixTheRulesFile(Exception):
-    """The rules file cannot be used; every problem with its line and its remedy."""
+    """A rules file cannot be used, or several; every problem with its file, its line and its remedy."""
 
-    def __init__(self, file: Path, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, *wrong: tuple[Path, tuple[Problem, ...]]) -> None:
         """One line a problem."""
-        super().__init__("\n".join(problem.sentence(str(file)) for problem in problems))
-        self.problems = problems
+        super().__init__("\n".join(problem.sentence(str(file)) for file, problems in wrong for problem in problems))
+        self.wrong = wrong
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Those of every file."""
+        return tuple(problem for _, problems in self.wrong for problem in problems)
 
 
 def read(file: Path) -> tuple[str, Rules]:
@@ -41,10 +46,10 @@ def read(file: Path) -> tuple[str, Rules]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         problem = Problem(1, f"the rules file cannot be read: {reason}", "Check INGEST_RULES_FILE")
-        raise FixTheRulesFile(file, (problem,)) from error
+        raise FixTheRulesFile((file, (problem,))) from error
     parsed = rules_file.parse(text)
     if isinstance(parsed, tuple):
-        raise FixTheRulesFile(file, parsed)
+        raise FixTheRulesFile((file, parsed))
     return text, parsed
 
 
@@ -78,7 +83,12 @@ class RulesInForce:
         self._kept: dict[str, InForce] = {}
 
     async def of(self, conn: asyncpg.Connection, account_id: str) -> InForce | None:
-        """What is in force now; None where nothing was ever applied. One statement, two after a change."""
+        """What is in force now; None where nothing was ever applied. One statement, two after a change.
+
+        Raises:
+            FixTheRulesFile: this version does not understand them.
+            UnsealableError: they do not open with the keys that are configured.
+        """
         epoch = await conn.fetchval("SELECT max(epoch) FROM rules_version WHERE account_id = $1", account_id)
         kept = self._kept.get(account_id)
         if epoch is None or (kept is not None and kept.epoch == epoch):
@@ -88,7 +98,7 @@ class RulesInForce:
         parsed = rules_file.parse(open_rules(self._sealer, account_id, epoch, row["data_key_id"], row["body"]))
         if isinstance(parsed, tuple):  # applied by a version that knew more than this one
             file = Path(f"rules in force, epoch {epoch}")
-            raise FixTheRulesFile(file, parsed)
+            raise FixTheRulesFile((file, parsed))
         self._kept[account_id] = InForce(epoch, parsed)
         return self._kept[account_id]
 

@@ -49,8 +49,8 @@ async def page(reads: StripeReads, account_id: str, asked: Json, after: str) -> 
             listed = tuple(one for one in body.get("data") or () if isinstance(one, Mapping))
             more = bool(body.get("has_more")) and bool(listed)
             return Page(listed, str(listed[-1].get("id") or "") if more else "")
-        case Gone():
-            return Page((), "")
+        case Gone():  # the cursor's subscription: the list itself is always there
+            return AskLater("Stripe does not know the last subscription of the page before any more", refused=True)
         case AskLater():
             return answer
 

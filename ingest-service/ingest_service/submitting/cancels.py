@@ -12,6 +12,7 @@ import structlog
 
 from ingest_service import crashpoints
 from ingest_service.submitting import counters
+from ingest_service.submitting.handing_over import Beat, silent
 from ingest_service.submitting.notify_client import ConfigureAccount, DoNotRepeat, NotifyClient, TryLater
 from notify.v1.service_pb2 import CancelConcernResponse, CancelEffect
 
@@ -38,14 +39,15 @@ class Cancels:
     account_ids: Sequence[str]
     notify: NotifyClient
 
-    async def turn(self) -> int:
-        """Sends a batch of cancels, tells how many were due. The claim pushes each row 30 s ahead: that is its lease."""
+    async def turn(self, beat: Beat = silent) -> int:
+        """Sends a batch of cancels, tells how many were due. The claim pushes each row ahead: that is its lease."""
         async with self.pool.acquire() as conn:
             rows = await conn.fetch(_CLAIM, self.account_ids, AT_ONCE)
         by_account: dict[str, list[asyncpg.Record]] = {}
         for row in rows:
             by_account.setdefault(row["account_id"], []).append(row)
         for account_id in sorted(by_account):
+            beat()
             told = await asyncio.gather(
                 *(self._tell(account_id, row["concern"], row["as_of"]) for row in by_account[account_id])
             )

@@ -1,7 +1,7 @@
 """The outcome feed: what notify tells later is applied once, in one transaction, and then acknowledged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -14,10 +14,11 @@ from ingest_service import crashpoints
 from ingest_service.clock import Clock
 from ingest_service.planning import plans
 from ingest_service.submitting import counters
+from ingest_service.submitting.handing_over import Beat, silent
 from ingest_service.submitting.notify_client import NotifyClient
 from ingest_service.submitting.results import STATE_OF_ENDED, reason_word, state_word
 from notify.v1.challenge_pb2 import Answer, AnswerStrength
-from notify.v1.outcome_pb2 import Outcome
+from notify.v1.outcome_pb2 import Outcome, OutcomeKind
 
 log = structlog.get_logger()
 
@@ -42,7 +43,7 @@ class Applicable:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcomes:
     """Pulls and applies the outcomes of these accounts."""
 
@@ -50,10 +51,13 @@ class Outcomes:
     account_ids: Sequence[str]
     notify: NotifyClient
     clock: Clock
+    _first: int = field(default=0, init=False)
 
-    async def turn(self, wait: timedelta = WAIT) -> int:
+    async def turn(self, wait: timedelta = WAIT, beat: Beat = silent) -> int:
         """Waits for outcomes, applies and acknowledges them; tells how many came. May raise what NotifyClient raises."""
-        outcomes = await self.notify.pull(self.account_ids[:ACCOUNTS_A_PULL], MOST, wait)
+        asked = self._next_accounts()
+        outcomes = await self.notify.pull(asked, MOST, wait * len(asked) / len(self.account_ids))
+        beat()
         by_account: dict[str, list[Outcome]] = {}
         for outcome in outcomes:
             by_account.setdefault(outcome.account_id, []).append(outcome)
@@ -61,10 +65,18 @@ class Outcomes:
             readable = [each for each in map(read, by_account[account_id]) if each is not None]
             async with self.pool.acquire() as conn, conn.transaction():
                 await apply(conn, account_id, readable, self.clock.now())
+            beat()
         if outcomes:
             crashpoints.reach("in.before_ack")
             await self.notify.acknowledge((outcome.account_id, outcome.outcome_id) for outcome in outcomes)
         return len(outcomes)
+
+    def _next_accounts(self) -> Sequence[str]:
+        """Whose outcomes are asked for: all at once where notify takes so many, else in turn, each waiting for less."""
+        behind = self._first + ACCOUNTS_A_PULL
+        asked = self.account_ids[self._first : behind]
+        self._first = behind if behind < len(self.account_ids) else 0
+        return asked
 
 
 def read(outcome: Outcome) -> Applicable | None:
@@ -87,7 +99,7 @@ def read(outcome: Outcome) -> Applicable | None:
             state = STATE_OF_ENDED.get(ended.state)
             if state is None:
                 return Applicable(*head, "recorded", payload, at)
-            effect = "corrected" if outcome.kind == 4 else "ended"
+            effect = "corrected" if outcome.kind == OutcomeKind.OUTCOME_KIND_CORRECTED else "ended"
             return Applicable(*head, effect, payload, at, state=state, reason=_why(ended.reason, ended.provider_code))
         case "handed_back":
             back = outcome.handed_back

@@ -19,18 +19,24 @@ from ingest_service.sealing import Sealer
 from ingest_service.stripe_reads import StripeReads
 from ingest_service.submitting import stripe_look
 from ingest_service.submitting.cancels import Cancels
+from ingest_service.submitting.handing_over import Beat, HandingOver
+from ingest_service.submitting.looking import Looking
+from ingest_service.submitting.looks import Looks, slots
 from ingest_service.submitting.notify_client import ConfigureAccount, DoNotRepeat, NotifyClient, TryLater
 from ingest_service.submitting.outcomes import Outcomes
+from ingest_service.submitting.sorting import Sorting
 from ingest_service.submitting.submission import Submission
 from ingest_service.submitting.truth import Seen
 from ingest_service.wake import Bells
 
 log = structlog.get_logger()
 
-BELLS: Final = ("planning", "submitting", "cancels")
+BELLS: Final = ("planning", "submitting", "looking", "cancels")
 """The bells these loops wait for."""
 
 LOOK_ANYWAY_SECONDS: Final = 1.0
+BETWEEN_LOOKS_SECONDS: Final = 0.1
+"""While looks are under way their queue is asked so often: several slots are filled at once."""
 SUBMITTERS: Final = 2
 """One may wait for notify's answer while the other takes what came meanwhile."""
 
@@ -41,6 +47,7 @@ class Parts:
 
     planning: Planning
     submission: Submission
+    looking: Looking
     cancels: Cancels
     outcomes: Outcomes
 
@@ -52,48 +59,62 @@ def parts(
     sealer: Sealer,
     notify: NotifyClient,
     reads: StripeReads,
+    per_second: int,
 ) -> Parts:
-    """Makes the parts for these accounts."""
+    """Makes the parts for these accounts; `per_second` is the budget of reads that looks are measured by."""
 
     async def look(account_id: str, subject_id: str, fact: Mapping[str, Any]) -> Seen:
         return await stripe_look.look(reads, account_id, subject_id, fact)
 
     account_ids = sorted(accounts)
     zones = {account_id: ZoneInfo(account.zone) for account_id, account in accounts.items()}
+    sorting, handing_over = Sorting(zones, sealer), HandingOver(pool, clock, notify)
     return Parts(
         planning=Planning(pool, account_ids, clock, sealer, RulesInForce(sealer)),
-        submission=Submission(pool, zones, clock, sealer, notify, look),
+        submission=Submission(pool, account_ids, clock, sorting, handing_over),
+        looking=Looking(pool, account_ids, clock, sorting, handing_over, look, Looks(slots(per_second))),
         cancels=Cancels(pool, account_ids, notify),
         outcomes=Outcomes(pool, account_ids, notify, clock),
     )
 
 
 def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
-    """Starts planning, submitting, cancels and outcomes. Each drains its queue, then waits for its bell or a second."""
+    """Starts planning, submitting, looking, cancels and outcomes. Each drains its queue, then waits for its bell or a second."""
 
-    async def plan() -> int:
-        planned = await side.planning.turn()
+    async def plan(beat: Beat) -> int:
+        planned = await side.planning.turn(beat)
         if planned:
             bells.ring("submitting")
         return planned
 
+    async def submit(beat: Beat) -> int:
+        submitted = await side.submission.turn(beat)
+        if submitted.look_up:
+            bells.ring("looking")
+        return submitted.claimed
+
+    async def look(beat: Beat) -> int:
+        if side.looking.looks:
+            await loops.pause(BETWEEN_LOOKS_SECONDS)
+        return await side.looking.turn(beat)
+
+    side.looking.looks.freed = bells["looking"].ring
     loops.add("planning", drain(loops, bells, "planning", "planning", plan))
     for number in range(1, SUBMITTERS + 1):
-        loops.add(
-            f"submitting-{number}", drain(loops, bells, f"submitting-{number}", "submitting", side.submission.turn)
-        )
+        loops.add(f"submitting-{number}", drain(loops, bells, f"submitting-{number}", "submitting", submit))
+    loops.add("looking", drain(loops, bells, "looking", "looking", look))
     loops.add("cancels", drain(loops, bells, "cancels", "cancels", side.cancels.turn))
     loops.add("outcomes", listen(loops, bells, side.outcomes))
 
 
-async def drain(loops: Loops, bells: Bells, name: str, bell: str, turn: Callable[[], Awaitable[int]]) -> None:
-    """Turns until nothing is left, then waits; until the process stops."""
+async def drain(loops: Loops, bells: Bells, name: str, bell: str, turn: Callable[[Beat], Awaitable[int]]) -> None:
+    """Turns until nothing is left, then waits; until the process stops. A turn says that it goes on after each of its steps."""
     found = 0
 
     async def counted() -> None:
         nonlocal found
         found = 0
-        found = await turn()
+        found = await turn(lambda: loops.beat(name))
 
     while not loops.stopping.is_set():
         await loops.turn(name, counted)
@@ -109,13 +130,14 @@ async def listen(loops: Loops, bells: Bells, outcomes: Outcomes) -> None:
     async def pull() -> None:
         nonlocal trouble
         try:
-            if await outcomes.turn(timedelta(seconds=5)):
+            if await outcomes.turn(timedelta(seconds=5), lambda: loops.beat("outcomes")):
                 bells.ring("submitting")
             trouble = 0
         except (TryLater, ConfigureAccount, DoNotRepeat) as error:
             trouble += 1
             if trouble == 1:
                 log.warning("outcomes.put_off", error=type(error).__name__)
+            loops.beat("outcomes")
             await loops.pause(min(0.25 * 2**trouble, 5.0))
 
     try:

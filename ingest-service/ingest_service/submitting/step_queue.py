@@ -3,7 +3,7 @@
 A lease uses the database's clock and is fenced by a random id: whoever lost it changes nothing any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -18,8 +18,32 @@ LANE_SHARES: Final = {1: 150, 2: 150, 3: 150, 4: 50}
 
 
 async def claim(conn: asyncpg.Connection, account_ids: Sequence[str], now: datetime) -> list[asyncpg.Record]:
-    """Locks due steps, lane by lane and the oldest first, with what is needed to freeze them."""
-    return list(await conn.fetch(_CLAIM, account_ids, list(LANE_SHARES), list(LANE_SHARES.values()), now))
+    """Locks due steps, lane by lane and the oldest first, with what is needed to freeze them. Not those that Stripe is asked about."""
+    return await _claim(conn, dict.fromkeys(account_ids, LANE_SHARES), now, asks=False)
+
+
+async def claim_asking(
+    conn: asyncpg.Connection, shares: Mapping[str, Mapping[int, int]], now: datetime
+) -> list[asyncpg.Record]:
+    """Locks due steps that Stripe must be asked about: of each account and lane as many as it says."""
+    return await _claim(conn, shares, now, asks=True)
+
+
+async def _claim(
+    conn: asyncpg.Connection, shares: Mapping[str, Mapping[int, int]], now: datetime, *, asks: bool
+) -> list[asyncpg.Record]:
+    wanted = [
+        (account_id, lane, share) for account_id, lanes in shares.items() for lane, share in lanes.items() if share > 0
+    ]
+    if not wanted:
+        return []
+    return list(await conn.fetch(_CLAIM, *(list(column) for column in zip(*wanted, strict=True)), now, asks))
+
+
+async def ask(conn: asyncpg.Connection, account_id: str, steps: Sequence[tuple[UUID, int]]) -> None:
+    """Lets steps that were claimed in this transaction wait for a look at Stripe."""
+    if steps:
+        await conn.execute(_ASK, account_id, [step[0] for step in steps], [step[1] for step in steps])
 
 
 async def lease(conn: asyncpg.Connection, account_id: str, steps: Sequence[tuple[UUID, int]], holder: UUID) -> None:
@@ -72,12 +96,11 @@ async def next_due(conn: asyncpg.Connection, account_ids: Sequence[str]) -> date
 _CLAIM = """
 SELECT s.*, p.flow, p.variables, p.data_key_id AS variables_key_id, c.state AS concern_state, f.occurred_at AS fact_at, f.kind AS fact_kind,
     f.subject_id
-FROM unnest($1::text[]) AS a (account_id)
-CROSS JOIN unnest($2::smallint[], $3::integer[]) AS l (lane, share)
+FROM unnest($1::text[], $2::smallint[], $3::integer[]) AS l (account_id, lane, share)
 CROSS JOIN LATERAL (
     SELECT step.account_id, plan_id, number, step.lane, concern, state, due_at, not_after, request_id, round, data_key_id, frozen, tries
     FROM step
-    WHERE step.account_id = a.account_id AND step.lane = l.lane AND state IN ('waiting', 'frozen') AND due_at <= $4
+    WHERE step.account_id = l.account_id AND step.asks = $5 AND step.lane = l.lane AND state IN ('waiting', 'frozen') AND due_at <= $4
         AND leased_until <= clock_timestamp()
     ORDER BY due_at, plan_id, number
     LIMIT l.share
@@ -91,6 +114,11 @@ JOIN fact AS f ON f.account_id = s.account_id AND f.fact_key = p.fact_key
 # "(state …) IS TRUE" in statements that go by key: with the bare condition, and statistics of a moment when the queue was empty,
 # the planner walks the whole open queue (the partial index) once for each row instead of looking the key up
 
+_ASK = """
+UPDATE step SET asks = true, updated_at = now() FROM unnest($2::uuid[], $3::smallint[]) AS s (plan_id, number)
+WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.number AND (step.state = 'waiting') IS TRUE
+"""
+
 _LEASE = """
 UPDATE step SET lease = $4, leased_until = clock_timestamp() + $5::interval, tries = LEAST(tries + 1, 32000), updated_at = now()
 FROM unnest($2::uuid[], $3::smallint[]) AS s (plan_id, number)
@@ -98,7 +126,7 @@ WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.numb
 """
 
 _FREEZE = """
-UPDATE step SET state = 'frozen', data_key_id = s.key_id, frozen = s.frozen, truth = s.truth, truth_read_at = s.truth_read_at,
+UPDATE step SET state = 'frozen', asks = false, data_key_id = s.key_id, frozen = s.frozen, truth = s.truth, truth_read_at = s.truth_read_at,
     lease = $8, leased_until = clock_timestamp() + $9::interval, reason = NULL, updated_at = now(),
     tries = LEAST(tries + CASE WHEN $10 THEN 0 ELSE 1 END, 32000)
 FROM unnest($2::uuid[], $3::smallint[], $4::text[], $5::bytea[], $6::text[], $7::timestamptz[])
@@ -148,8 +176,9 @@ WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.numb
 _NEXT_DUE = """
 SELECT min(due_at) FROM unnest($1::text[]) AS a (account_id)
 CROSS JOIN unnest(ARRAY[1, 2, 3, 4]::smallint[]) AS l (lane)
+CROSS JOIN unnest(ARRAY[false, true]) AS k (asks)
 CROSS JOIN LATERAL (
-    (SELECT due_at FROM step WHERE step.account_id = a.account_id AND step.lane = l.lane AND state IN ('waiting', 'frozen')
+    (SELECT due_at FROM step WHERE step.account_id = a.account_id AND step.asks = k.asks AND step.lane = l.lane AND state IN ('waiting', 'frozen')
      ORDER BY due_at, plan_id, number LIMIT 1)
     UNION ALL
     (SELECT due_at FROM fact WHERE fact.account_id = a.account_id AND fact.lane = l.lane AND state IN ('held', 'looking_up', 'ready')

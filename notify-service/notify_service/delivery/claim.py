@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from notify_service import crashpoints
+import asyncpg
+
+from notify_service import crashpoints, gate_checks
+from notify_service.gate_checks import Checked
 
 from . import states
 from .case import NOTIFICATION_COLUMNS, Notification, Now, Times
@@ -70,16 +73,29 @@ SELECT $1, w.created_on, w.notification_id, w.number, w.token, w.channel, w.send
 """
 _SENDING = """
 UPDATE notification n SET state = 'sending', due_at = NULL, reason = NULL, detail = NULL, attempts = w.number, state_at = $5,
-       consent_seqs = coalesce(string_to_array(nullif(w.seqs, ''), ','), '{}')::bigint[]
+       policy_version = $6, consent_seqs = coalesce(string_to_array(nullif(w.seqs, ''), ','), '{}')::bigint[]
 FROM unnest($2::uuid[], $3::smallint[], $4::text[]) AS w (notification_id, number, seqs)
 WHERE n.account_id = $1 AND n.notification_id = w.notification_id
 """
 _OTHERWISE = """
-UPDATE notification n SET state = w.state, reason = w.reason, detail = w.detail, due_at = w.due_at, sender = w.sender, state_at = $8
+UPDATE notification n SET state = w.state, reason = w.reason, detail = w.detail, due_at = w.due_at, sender = w.sender, state_at = $8,
+       policy_version = $9
 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
      AS w (notification_id, state, reason, detail, due_at, sender)
 WHERE n.account_id = $1 AND n.notification_id = w.notification_id
 """
+
+
+_AWAIT = """
+SELECT 1 FROM notification WHERE account_id = $1 AND notification_id = ANY($2) ORDER BY notification_id FOR UPDATE
+"""
+_TOKENS = """
+SELECT 1 FROM attempt a JOIN unnest($2::date[], $3::bytea[]) AS w (created_on, token)
+  ON a.created_on = w.created_on AND a.token = w.token
+WHERE a.account_id = $1
+"""
+UNANSWERED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What a commit can come to whose answer was lost. Asking again is never wrong, so this is rather too wide than too narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,18 @@ class Waiting:
     count: int
     segments: int
     next_due: datetime | None
+
+
+class CommitUnansweredError(ConnectionError):
+    """The database went away while it committed a claim: whether the attempts exist is to be found out, never assumed.
+
+    Attributes:
+        batch: what the claim came to, if it was committed.
+    """
+
+    def __init__(self, batch: "Batch") -> None:
+        super().__init__("the database did not answer a commit")
+        self.batch = batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,33 +148,59 @@ class Claimer:
         return [Waiting(r["sender"], r["lane"], r["waiting"], r["segments"], r["next_due"]) for r in rows]
 
     async def claim(self, conn: Any, sender: Sender, slots: Mapping[int, int], now: datetime) -> Batch:
-        """Claims up to `slots` (lane to count) for a sender, in a transaction of its own."""
-        account_id = self.account.account_id
-        async with conn.transaction():
-            rows = await conn.fetch(CLAIM, account_id, sender.name, list(slots), list(slots.values()), now)
-            if not rows:
-                return Batch((), ())
-            addresses = sorted({row["address_id"] for row in rows})
-            gates = {row["address_id"]: row for row in await conn.fetch(_GATES, account_id, addresses)}
-            cancelled = {
-                (row["caller"], row["concern"]): row["as_of"]
-                for row in await conn.fetch(
-                    _CANCELLED, account_id, [r["caller"] for r in rows], [r["concern"] for r in rows]
-                )
-            }
-            decider = Decider(self.account, self.vault, self.gatekeeper)
-            decided = [
-                decider.decide(row, gates.get(row["address_id"]), cancelled.get((row["caller"], row["concern"])), now)
-                for row in rows
-            ]
-            calls = [d for d in decided if isinstance(d, tuple)]
-            others = [d for d in decided if isinstance(d, Otherwise)]
-            crashpoints.reach("tw.before_intent")
-            if calls:
-                await self._intend(conn, calls, now)
-            if others:
-                await self._write_others(conn, others, now)
+        """Claims up to `slots` (lane to count) for a sender, in a transaction of its own.
+
+        Raises:
+            CommitUnansweredError: where nobody said whether it was committed; `committed` finds out.
+        """
+        batch: Batch | None = None
+        try:
+            async with conn.transaction():
+                batch = await self._decide(conn, sender, slots, now)
+        except UNANSWERED as error:
+            if batch is None or not batch.calls:
+                raise
+            raise CommitUnansweredError(batch) from error
         crashpoints.reach("tw.after_intent")
+        return batch
+
+    async def committed(self, conn: Any, batch: Batch) -> Batch:
+        """The batch as it stands in the database, in the caller's transaction: whole, or empty where it was rolled back.
+
+        The notifications are locked first, which waits for the end of the claim's own transaction; its tokens tell the rest.
+        """
+        account_id, keys = self.account.account_id, [call.key for call in batch.calls]
+        await conn.execute(_AWAIT, account_id, sorted(key.notification_id for key in keys))
+        there = await conn.fetch(
+            _TOKENS, account_id, [key.created_on for key in keys], [call.token for call in batch.calls]
+        )
+        return batch if len(there) == len(keys) else Batch((), ())
+
+    async def _decide(self, conn: Any, sender: Sender, slots: Mapping[int, int], now: datetime) -> Batch:
+        account_id = self.account.account_id
+        rows = await conn.fetch(CLAIM, account_id, sender.name, list(slots), list(slots.values()), now)
+        if not rows:
+            return Batch((), ())
+        addresses = sorted({row["address_id"] for row in rows})
+        gates = {row["address_id"]: row for row in await conn.fetch(_GATES, account_id, addresses)}
+        cancelled = {
+            (row["caller"], row["concern"]): row["as_of"]
+            for row in await conn.fetch(
+                _CANCELLED, account_id, [r["caller"] for r in rows], [r["concern"] for r in rows]
+            )
+        }
+        decider = Decider(self.account, self.vault, self.gatekeeper)
+        decided = [
+            decider.decide(row, gates.get(row["address_id"]), cancelled.get((row["caller"], row["concern"])), now)
+            for row in rows
+        ]
+        calls = [d for d in decided if isinstance(d, tuple)]
+        others = [d for d in decided if isinstance(d, Otherwise)]
+        crashpoints.reach("tw.before_intent")
+        if calls:
+            await self._intend(conn, calls, now)
+        if others:
+            await self._write_others(conn, others, now)
         return Batch(tuple(call for call, _ in calls), tuple(other.state for other in others))
 
     async def _intend(self, conn: Any, calls: Sequence[tuple[Claimed, Allowed]], now: datetime) -> None:
@@ -167,7 +221,8 @@ class Claimer:
             now,
         )
         moved = [(c.key.notification_id, c.key.number, ",".join(str(seq) for seq in a.seqs)) for c, a in calls]
-        await conn.execute(_SENDING, account_id, *map(list, zip(*moved, strict=True)), now)
+        version = self.gatekeeper.policy_version()
+        await conn.execute(_SENDING, account_id, *map(list, zip(*moved, strict=True)), now, version)
 
     async def _write_others(self, conn: Any, others: Sequence[Otherwise], now: datetime) -> None:
         account_id = self.account.account_id
@@ -177,7 +232,15 @@ class Claimer:
             (o.row["notification_id"], o.state, o.reason, o.detail, o.due_at, o.sender or o.row["sender"])
             for o in others
         ]
-        await conn.execute(_OTHERWISE, account_id, *map(list, zip(*written, strict=True)), now)
+        version = self.gatekeeper.policy_version()
+        await conn.execute(_OTHERWISE, account_id, *map(list, zip(*written, strict=True)), now, version)
+        checked = [
+            Checked(o.row["created_on"], o.row["notification_id"], o.row["round"], [o.check])
+            for o in others
+            if o.check is not None
+        ]
+        if checked:
+            await gate_checks.append(conn, account_id, checked, now)
         told = [outcome for other in others if (outcome := _outcome(account_id, other, now)) is not None]
         if told:
             await self.outcomes.add(conn, told)
@@ -186,6 +249,6 @@ class Claimer:
 def _outcome(account_id: str, other: Otherwise, now: datetime) -> NewOutcome | None:
     notification = replace(Notification.of_row(account_id, other.row), state=other.state, reason=other.reason)
     moment = Now(now, now)
-    if other.until is not None:
-        return handed_back(notification, other.until, moment)
+    if other.state == "handed_back" and other.due_at is not None:
+        return handed_back(notification, other.due_at, moment)
     return ended(notification, "ended", moment) if other.state in states.ENDS else None

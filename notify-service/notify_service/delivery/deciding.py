@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from notify_service.gate_checks import Check, failed
 from notify_service.sealing import UnsealableError
 from notify_service.words.body import Spoken
 
@@ -40,7 +41,11 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Otherwise:
-    """A row that is not sent now. `until`: it is handed back, and the next round makes sense then."""
+    """A row that is not sent now.
+
+    `due_at`: when it is to be claimed again or, handed back, its next round makes sense. `check`: what its story tells of the
+    decision; None where nothing was decided but which sender is to try.
+    """
 
     row: Any
     state: states.NotificationState
@@ -48,7 +53,7 @@ class Otherwise:
     detail: str | None = None
     due_at: datetime | None = None
     sender: str | None = None
-    until: datetime | None = None
+    check: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +77,22 @@ class Decider:
                 notification_id=str(row["notification_id"]),
                 error=type(error).__name__,
             )
-            return Otherwise(row, "held", "sender_misconfigured", f"deciding about it failed ({type(error).__name__})")
+            return self._stopped(
+                row, "held", "sender_misconfigured", "defect", f"Deciding about it failed ({type(error).__name__})."
+            )
 
     def _weigh(
         self, row: Any, gate: Any, cancelled_at: datetime | None, now: datetime
     ) -> tuple[Claimed, Allowed] | Otherwise:
         if cancelled_at is not None and row["truth_read_at"] < cancelled_at:
-            return Otherwise(row, "cancelled", "concern_cancelled")
+            return self._stopped(row, "cancelled", "concern_cancelled", "concern", "The concern is over.")
         if now > row["not_after"]:
-            return Otherwise(row, "expired", "expired")
+            return self._stopped(row, "expired", "expired", "time", "Its time passed before it could be sent.")
         sender = self._sender(row)
         if sender is None:
-            return Otherwise(row, "failed", "sender_misconfigured", "no sender is configured for its channels")
+            return self._stopped(
+                row, "failed", "sender_misconfigured", "sender", "No sender is configured for its channels."
+            )
         if sender.name != row["sender"]:
             return Otherwise(row, "queued", None, due_at=row["due_at"], sender=sender.name)
         decision = self.gatekeeper.may(row, gate, sender.channel, now)
@@ -91,9 +100,10 @@ class Decider:
             case Allowed():
                 return self._call(row, sender, decision)
             case Forbidden(reason, detail):
-                return Otherwise(row, "suppressed", reason, detail or None)
+                name = "country" if reason == "country_not_allowed" else "consent"
+                return self._stopped(row, "suppressed", reason, name, f"Not by {sender.channel}: {detail}.")
             case NotNow(reason, until):
-                return _not_now(row, reason, until)
+                return self._put_off(row, reason, until)
             case _:
                 assert_never(decision)
 
@@ -107,7 +117,9 @@ class Decider:
     def _call(self, row: Any, sender: Sender, allowed: Allowed) -> tuple[Claimed, Allowed] | Otherwise:
         account_id = self.account.account_id
         if row["body"] is None or row["number_sealed"] is None:
-            return Otherwise(row, "held", "sender_misconfigured", "its text or number is no longer stored")
+            return self._stopped(
+                row, "held", "sender_misconfigured", "words", "Its text or number is no longer stored."
+            )
         try:
             words = self.vault.body(
                 account_id,
@@ -128,11 +140,17 @@ class Decider:
                 },
             )
         except UnsealableError:
-            return Otherwise(
-                row, "held", "sender_misconfigured", "its text or number does not open with the configured keys"
+            return self._stopped(
+                row,
+                "held",
+                "sender_misconfigured",
+                "words",
+                "Its text or number does not open with the configured keys.",
             )
         if words is None:
-            return Otherwise(row, "failed", "request_refused", f"nothing was rendered for {sender.channel}")
+            return self._stopped(
+                row, "failed", "request_refused", "words", f"Nothing was rendered for {sender.channel}."
+            )
         key = AttemptKey(row["created_on"], row["notification_id"], row["attempts"] + 1)
         segments = max(row["segments"], 1) if sender.channel != "voice" else 1
         claimed = Claimed(
@@ -150,14 +168,21 @@ class Decider:
         )
         return claimed, allowed
 
+    def _stopped(self, row: Any, state: states.NotificationState, reason: str, name: str, sentence: str) -> Otherwise:
+        return Otherwise(row, state, reason, sentence, check=self._failed(name, sentence))
 
-def _not_now(row: Any, reason: str, until: datetime) -> Otherwise:
-    """As the request wishes. A wait beyond its usefulness ends when that is over."""
-    match row["if_not_now"]:
-        case "hand_back":
-            return Otherwise(row, "handed_back", reason, until=until)
-        case "drop":
-            return Otherwise(row, "suppressed", reason)
-        case _:
-            later = min(until, row["not_after"] + timedelta(seconds=1))
-            return Otherwise(row, "queued", reason, due_at=later)
+    def _put_off(self, row: Any, reason: str, until: datetime) -> Otherwise:
+        """As the request wishes. A wait beyond its usefulness ends when that is over."""
+        sentence = f"It may not go before {until:%Y-%m-%d %H:%M} UTC ({reason.replace('_', ' ')})."
+        check = self._failed(reason, sentence)
+        match row["if_not_now"]:
+            case "hand_back":
+                return Otherwise(row, "handed_back", reason, sentence, due_at=until, check=check)
+            case "drop":
+                return Otherwise(row, "suppressed", reason, sentence, check=check)
+            case _:
+                later = min(until, row["not_after"] + timedelta(seconds=1))
+                return Otherwise(row, "queued", reason, due_at=later, check=check)
+
+    def _failed(self, name: str, sentence: str) -> Check:
+        return failed(name, sentence, {"policy": str(self.gatekeeper.policy_version())})

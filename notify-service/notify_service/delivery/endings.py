@@ -68,7 +68,11 @@ def failed_after_acceptance(case: Case, state: NotificationState, code: int, now
         and now.business < notification.not_after
     ):
         back = replace(
-            moved(notification, "handed_back", now), reason="channel_failed", provider_code=code, channels=left
+            moved(notification, "handed_back", now),
+            reason="channel_failed",
+            provider_code=code,
+            channels=left,
+            due_at=now.business,
         )
         return Step(Case(back, attempt), (*effects, HandedBack(now.business)))
     reason = _reason(judged.meaning.code_class) if code else "carrier"
@@ -138,7 +142,7 @@ def _put_off(case: Case, wait: timedelta, code: int, now: Now) -> Step:
         queued = replace(moved(notification, "queued", now), due_at=until, reason=None)
         return Step(Case(queued, case.attempt))
     if notification.if_not_now == "hand_back":
-        back = replace(moved(notification, "handed_back", now), reason="backlog")
+        back = replace(moved(notification, "handed_back", now), reason="backlog", due_at=until)
         return Step(Case(back, case.attempt), (HandedBack(until),))
     return ended(Case(notification, case.attempt), "suppressed", "backlog", code, now)
 

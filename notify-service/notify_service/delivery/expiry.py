@@ -6,6 +6,7 @@ The claim ends what it meets too late; this is for what it never meets.
 from datetime import datetime
 from typing import Any
 
+from . import states
 from .case import NOTIFICATION_COLUMNS, Notification, Now
 from .ports import NewOutcome, Outcomes
 from .record import ended
@@ -42,6 +43,8 @@ WHERE n.account_id = $1 AND n.notification_id = ANY($2) RETURNING {NOTIFICATION_
 
 async def expire(conn: Any, account_id: str, outcomes: Outcomes, now: datetime) -> int:
     """Ends rows that wait for a turn or for a person and whose time has passed, in the caller's transaction; how many."""
+    for waiting in ("queued", "held"):
+        states.check_notification(waiting, "expired")
     rows = await conn.fetch(_EXPIRE, account_id, now, _MOST)
     await _tell(conn, account_id, outcomes, rows, now)
     return len(rows)
@@ -62,6 +65,7 @@ async def unstrand(conn: Any, account: SendingAccount, outcomes: Outcomes, now: 
     if moved:
         await conn.execute(_MOVE, account.account_id, [one for one, _ in moved], [name for _, name in moved])
     if failing:
+        states.check_notification("queued", "failed")
         failed = await conn.fetch(_FAIL, account.account_id, failing, now)
         await _tell(conn, account.account_id, outcomes, failed, now)
     return len(rows)

@@ -24,13 +24,17 @@ class LedgerGatekeeper:
     policy: Callable[[str], Policy]
     account_id: str
 
+    def policy_version(self) -> int:
+        """Of the policy in force."""
+        return self.policy(self.account_id).version
+
     def may(
         self, row: Mapping[str, Any], gate: Mapping[str, Any] | None, channel: str, now: datetime
     ) -> Allowed | Forbidden | NotNow:
         """The decision on a locked row with its locked gate. Without a gate there is no consent."""
         del now  # neither consent nor country depends on the hour
         if gate is None:
-            return Forbidden("no_consent", "the address has no gate")
+            return Forbidden("no_consent", "its address has no gate")
         policy = self.policy(self.account_id)
         if not policy.country_allowed(row["region"]):
             return Forbidden("country_not_allowed", f"policy does not allow messages to {row['region']}")

@@ -50,6 +50,10 @@ class NotNow:
 class Gatekeeper(Protocol):
     """Knows whether a message may go, and keeps opt-outs."""
 
+    def policy_version(self) -> int:
+        """Of the policy that decides at this moment."""
+        ...
+
     def may(
         self, row: Mapping[str, Any], gate: Mapping[str, Any] | None, channel: str, now: datetime
     ) -> Allowed | Forbidden | NotNow:

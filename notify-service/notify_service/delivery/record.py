@@ -58,10 +58,11 @@ WHERE a.account_id = $1 AND a.created_on = w.created_on AND a.notification_id = 
 _WRITE_NOTIFICATIONS = """
 UPDATE notification n SET state = w.state, reason = w.reason, provider_code = w.provider_code, detail = w.detail, sender = w.sender,
        channels = string_to_array(w.channels, ','), due_at = w.due_at, last_sid = w.last_sid,
-       possible_duplicate = w.possible_duplicate, state_at = w.state_at
+       possible_duplicate = w.possible_duplicate, state_at = w.state_at,
+       failed_channels = n.failed_channels || coalesce(string_to_array(nullif(w.failed, ''), ','), '{}')
 FROM unnest($2::uuid[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::text[], $9::timestamptz[], $10::text[],
-            $11::bool[], $12::timestamptz[])
-     AS w (notification_id, state, reason, provider_code, detail, sender, channels, due_at, last_sid, possible_duplicate, state_at)
+            $11::bool[], $12::timestamptz[], $13::text[])
+     AS w (notification_id, state, reason, provider_code, detail, sender, channels, due_at, last_sid, possible_duplicate, state_at, failed)
 WHERE n.account_id = $1 AND n.notification_id = w.notification_id
 """
 _WRITE_RECEIPTS = """
@@ -257,14 +258,16 @@ async def _write(
             for key, a in changed
         ]
         await conn.execute(_WRITE_ATTEMPTS, account_id, *map(list, zip(*attempts, strict=True)))
-    moved = [n for key, n in after[0].items() if n != before[0][key]]
+    moved = [(before[0][key], n) for key, n in after[0].items() if n != before[0][key]]
     if moved:
         notifications = [
             (
                 *(n.notification_id, n.state, n.reason, n.provider_code, n.detail, n.sender, ",".join(n.channels)),
                 *(n.due_at, n.last_sid, n.possible_duplicate, n.state_at),
+                # the lifecycle takes a channel away only because it failed for certain
+                ",".join(channel for channel in old.channels if channel not in n.channels),
             )
-            for n in moved
+            for old, n in moved
         ]
         await conn.execute(_WRITE_NOTIFICATIONS, account_id, *map(list, zip(*notifications, strict=True)))
 

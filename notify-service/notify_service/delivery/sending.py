@@ -6,7 +6,7 @@ A claimed row's call starts immediately or the row is released, so that a death 
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -20,7 +20,8 @@ from notify_service.wake import Bell
 from .batching import Batches
 from .breaker import Breaker, Slots
 from .call_outcome import Accepted, CallOutcome, NotSent, Refused, Unknown
-from .claim import Claimer, Waiting
+from .claim import UNANSWERED, Batch, Claimer, CommitUnansweredError, Waiting
+from .deadline import Deadline
 from .deciding import Claimed
 from .events import Answered, Event
 from .lanes import LANES, share
@@ -32,6 +33,8 @@ from .twilio_client import TwilioClient, spoken
 
 _log = structlog.get_logger()
 _POLL_SECONDS = 1.0
+_TAKEN_SECONDS = 0.01
+_ASK_AGAIN_SECONDS = 0.1
 _LOOK = 500
 """Rows looked at in each lane to judge how much waits."""
 
@@ -148,14 +151,24 @@ class Sending:
         free = self.account_breaker.allowed(moment, lanes.breaker.allowed(moment, lanes.slots.free(moment)))
         if free == 0:
             return False, _POLL_SECONDS / 4
-        async with self._pool.acquire() as conn:
-            if sender.pace is not None:
-                free, again = await self._paced(conn, sender, lanes.purse, waiting, free)
-                if free == 0:
-                    return False, again
-            slots = share(free, {w.lane: w.count for w in waiting})
-            started = time.monotonic()
-            batch = await self._claimer.claim(conn, sender, slots, now)
+        claimed: Batch | CommitUnansweredError | None = None
+        start_before = Deadline.after(self._claimer.times.timeout)
+        try:
+            async with self._pool.acquire() as conn:
+                if sender.pace is not None:
+                    free, again = await self._paced(conn, sender, lanes.purse, waiting, free)
+                    if free == 0:
+                        return False, again
+                slots = share(free, {w.lane: w.count for w in waiting})
+                start_before = Deadline.after(self._claimer.times.timeout)
+                try:
+                    claimed = await self._claimer.claim(conn, sender, slots, now)
+                except CommitUnansweredError as error:
+                    claimed = error
+        except UNANSWERED:
+            if claimed is None:
+                raise  # else the connection broke when it was given back: what was claimed is claimed all the same
+        batch = claimed if isinstance(claimed, Batch) else await self._find_out(claimed, start_before)
         if batch.others:
             self._told()  # their outcomes are committed now
         for state in batch.others:
@@ -165,10 +178,38 @@ class Sending:
             lanes.slots.taken(1)
             lanes.breaker.starting()
             self.account_breaker.starting()
-            task = asyncio.create_task(self._call(call, lanes, started + self._claimer.times.timeout.total_seconds()))
-            self._calls.add(task)
-            task.add_done_callback(self._calls.discard)
-        return bool(batch.calls or batch.others), 0.0
+            self._begin(self._call(call, lanes, start_before))
+        if batch.calls or batch.others:
+            return True, 0.0
+        return False, _TAKEN_SECONDS  # somebody else holds what is due: it is theirs, or free in a moment
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._calls.add(task)
+        task.add_done_callback(self._calls.discard)
+
+    async def _find_out(self, unanswered: CommitUnansweredError, start_before: Deadline) -> Batch:
+        """Reads again whether the claim was committed, as long as its calls may start. Later its calls are not made.
+
+        An attempt that turns out to exist then is recorded as never started, so that its message goes again at once.
+
+        Raises:
+            CommitUnansweredError: where it was not committed, or cannot be found out in time.
+        """
+        while start_before.left() > 0:
+            try:
+                async with asyncio.timeout(start_before.left()), self._pool.acquire() as conn, conn.transaction():
+                    batch = await self._claimer.committed(conn, unanswered.batch)
+            except UNANSWERED as error:
+                _log.warning("claim.still_unanswered", account_id=self.account_id, error=type(error).__name__)
+                await asyncio.sleep(min(_ASK_AGAIN_SECONDS, max(start_before.left(), 0.0)))
+                continue
+            if not batch.calls:
+                raise unanswered
+            return batch
+        for call in unanswered.batch.calls:
+            self._begin(self._keep(call, NotSent("not_started")))
+        raise unanswered
 
     async def _paced(
         self, conn: Any, sender: Sender, purse: Purse, waiting: list[Waiting], free: int
@@ -187,10 +228,10 @@ class Sending:
             return 0, again
         return min(free, max(1, int(left * messages / max(segments, 1)))), again
 
-    async def _call(self, call: Claimed, lanes: Lanes, start_before: float) -> None:
+    async def _call(self, call: Claimed, lanes: Lanes, start_before: Deadline) -> None:
         outcome: CallOutcome | None = None
         try:
-            if time.monotonic() >= start_before:
+            if start_before.left() <= 0:
                 outcome = NotSent("not_started")
             else:
                 outcome = await self._post(call)
@@ -207,6 +248,9 @@ class Sending:
             self.account_breaker.seen(seen, "account", moment, jitter)
             self._bell.ring()
         self._tell(call, outcome)
+        await self._keep(call, outcome)
+
+    async def _keep(self, call: Claimed, outcome: CallOutcome) -> None:
         try:
             await self._record.add(Answered(call.key, outcome))
         except Exception as error:  # noqa: BLE001 (the row says intent; the resolver finds out what became of it)

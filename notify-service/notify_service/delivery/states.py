@@ -1,6 +1,6 @@
 """Every move of a notification and of an attempt, and who makes it. docs/states.md draws this table.
 
-Pure. Nothing else may change a state: the lifecycle and the claim check each move against it.
+Pure. Nothing else may change a state: whoever does checks the move against it first.
 """
 
 from typing import Literal
@@ -36,10 +36,14 @@ ALIVE = frozenset({"sending", "unresolved", "accepted", "sent", "delivered", "re
 NOTIFICATION: dict[tuple[str, str], str] = {
     (START, "queued"): "intake",
     (START, "suppressed"): "intake",
-    (START, "handed_back"): "intake",
+    (START, "handed_back"): "intake: backlog",
+    (START, "cancelled"): "intake: concern over",
+    (START, "expired"): "intake: too late",
     ("handed_back", "queued"): "intake, next round",
     ("handed_back", "suppressed"): "intake, next round",
-    ("handed_back", "cancelled"): "cancel",
+    ("handed_back", "handed_back"): "intake, next round: backlog",
+    ("handed_back", "cancelled"): "cancel, or intake, next round: concern over",
+    ("handed_back", "expired"): "intake, next round: too late",
     ("queued", "sending"): "claim",
     ("queued", "suppressed"): "claim: gate",
     ("queued", "handed_back"): "claim: not now",

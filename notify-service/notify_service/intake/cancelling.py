@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from notify_service.delivery import states
 from notify_service.intake import concern_lock
 
 KEPT = datetime.timedelta(days=40)
 """Longer than the longest ``not_after`` (35 days)."""
+
+WAITING = ("queued", "handed_back", "held")
+"""States that a cancel ends: nothing is under way and nothing has been sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,10 @@ async def cancel(
            ORDER BY notification_id FOR UPDATE""",
         account_id, concern, caller,
     )  # fmt: skip
-    ending = [
-        row["notification_id"]
-        for row in rows
-        if row["state"] in ("queued", "handed_back", "held") and row["truth_read_at"] < as_of
-    ]
+    ending = [row["notification_id"] for row in rows if row["state"] in WAITING and row["truth_read_at"] < as_of]
+    for row in rows:
+        if row["notification_id"] in ending:
+            states.check_notification(row["state"], "cancelled")
     if ending:
         await conn.execute(
             """UPDATE notification SET state = 'cancelled', reason = 'concern_cancelled', due_at = NULL, state_at = $3,
@@ -59,5 +62,5 @@ async def cancel(
             row["notification_id"], row["request_id"], row["notification_id"] in ended or row["state"] == "cancelled"
         )
         for row in rows
-        if row["notification_id"] in ended or row["state"] not in ("queued", "handed_back", "held")
+        if row["notification_id"] in ended or row["state"] not in WAITING
     ]

@@ -1,46 +1,23 @@
 """What is to become of a valid request, before it is stored. Pure."""
 
 import datetime
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, assert_never
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
 
 from notify_service.accounts import Account
 from notify_service.consent.number import Choice, explain
 from notify_service.consent.policy import Policy
 from notify_service.consent.verdicts import CATEGORY_OF_CLASS, Denied, Permitted, Verdicts, may
+from notify_service.gate_checks import Check, failed, passed
 from notify_service.intake.request import Request
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """A check that a request passed or failed, for its story."""
-
-    name: str
-    passed: bool
-    sentence: str
-    details: Mapping[str, str] = field(default_factory=dict)
-
-    def to_json(self) -> list[Any]:
-        """As it is stored."""
-        return [self.name, self.passed, self.sentence, dict(self.details)]
-
-
-def passed(name: str, sentence: str, details: Mapping[str, str] | None = None) -> Check:
-    """A check that let it through."""
-    return Check(name=name, passed=True, sentence=sentence, details=details or {})
-
-
-def failed(name: str, sentence: str, details: Mapping[str, str] | None = None) -> Check:
-    """A check that did not."""
-    return Check(name=name, passed=False, sentence=sentence, details=details or {})
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
     """It will not be sent."""
 
-    state: str
+    state: Literal["suppressed", "cancelled", "expired"]
     reason: str
     detail: str
 
@@ -66,7 +43,9 @@ def decide(
     """Whether it may go, with every check on the way."""
     checks: list[Check] = []
 
-    def stop(state: str, reason: str, name: str, detail: str, **details: str) -> tuple[Stop, list[Check]]:
+    def stop(
+        state: Literal["suppressed", "cancelled", "expired"], reason: str, name: str, detail: str, **details: str
+    ) -> tuple[Stop, list[Check]]:
         checks.append(failed(name, detail, details))
         return Stop(state, reason, detail), checks
 
@@ -140,6 +119,14 @@ def _consent(
             case _:
                 assert_never(verdict)
     if allowed:
+        if request.if_unresolved == "resend_once" and (category == "marketing" or "voice" in allowed):
+            what = "An advertisement" if category == "marketing" else "A call"
+            checks.append(
+                passed(
+                    "if_unresolved",
+                    f"{what} of which nobody knows whether it went is held for a person, whatever the request wishes.",
+                )
+            )
         return Go(tuple(allowed), sender, seqs), checks
     if denial is not None:
         return Stop("suppressed", denial.reason, _in_words(denial)), checks

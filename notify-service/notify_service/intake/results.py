@@ -79,7 +79,6 @@ def repeated(request: Request, row: Mapping[str, Any]) -> Rejected | Stored:
         return Rejected(
             "request_id", "was taken with other contents", "resend the same bytes, or use another request_id"
         )
-    due_at = row["due_at"] or row["handed_back_until"]
     return Stored(
-        request.notification_id, row["round"], row["state"], row["reason"], row["detail"], due_at, duplicate=True
+        request.notification_id, row["round"], row["state"], row["reason"], row["detail"], row["due_at"], duplicate=True
     )

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from notify_service.intake.decision import Check
+from notify_service.delivery.states import NotificationState
+from notify_service.gate_checks import Check
 from notify_service.intake.request import Request
 from notify_service.sealing import Sealed
 
@@ -18,7 +19,7 @@ class Row:
     """A notification to store."""
 
     request: Request
-    state: str
+    state: NotificationState
     reason: str | None
     detail: str | None
     sender: str
@@ -39,13 +40,8 @@ class Row:
 async def existing(conn: Any, account_id: str, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
     """What is stored of these notifications."""
     rows = await conn.fetch(
-        """SELECT n.notification_id, n.round, n.content_hash, n.state, n.reason, n.detail, n.due_at, n.created_on,
-                  CASE WHEN n.state = 'handed_back' THEN
-                      (SELECT (o.payload->>'until')::timestamptz FROM outcome o
-                       WHERE o.account_id = $1 AND o.notification_id = n.notification_id AND o.kind = 'handed_back'
-                       ORDER BY o.created_at DESC LIMIT 1)
-                  END AS handed_back_until
-           FROM notification n WHERE n.account_id = $1 AND n.notification_id = ANY($2)""",
+        """SELECT notification_id, round, content_hash, state, reason, detail, due_at, created_on
+           FROM notification WHERE account_id = $1 AND notification_id = ANY($2)""",
         account_id,
         list(ids),
     )
@@ -55,7 +51,7 @@ async def existing(conn: Any, account_id: str, ids: Sequence[uuid.UUID]) -> dict
 async def lock_handed_back(conn: Any, account_id: str, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Any]:
     """Locks those that wait for their next round, in the order of their ids."""
     rows = await conn.fetch(
-        """SELECT notification_id, round, created_on, channels, reason FROM notification
+        """SELECT notification_id, round, created_on, failed_channels FROM notification
            WHERE account_id = $1 AND notification_id = ANY($2) AND state = 'handed_back' ORDER BY notification_id FOR UPDATE""",
         account_id,
         sorted(ids),
@@ -170,28 +166,6 @@ async def add_bodies(conn: Any, account_id: str, rows: Sequence[tuple[Row, datet
             account_id,
             *map(list, zip(*listed, strict=True)),
         )
-
-
-async def add_checks(
-    conn: Any, account_id: str, rows: Sequence[tuple[Row, datetime.date]], now: datetime.datetime
-) -> None:
-    """Stores which checks were passed and failed, and when."""
-    at = now.isoformat()
-    listed = [
-        (
-            day,
-            row.request.notification_id,
-            row.request.round,
-            orjson.dumps([[*check.to_json(), at] for check in row.checks]).decode(),
-        )
-        for row, day in rows
-    ]
-    await conn.execute(
-        """INSERT INTO gate_check (account_id, created_on, notification_id, round, checks)
-           SELECT $1, * FROM unnest($2::date[], $3::uuid[], $4::int[], $5::jsonb[])""",
-        account_id,
-        *map(list, zip(*listed, strict=True)),
-    )
 
 
 class Source(NamedTuple):

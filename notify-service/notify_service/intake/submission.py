@@ -12,6 +12,7 @@ import structlog
 from notify_service.clock import Clock
 from notify_service.consent.addresses import AddressBook
 from notify_service.consent.verdicts import Verdicts
+from notify_service.delivery.states import ImpossibleMoveError
 from notify_service.intake import store
 from notify_service.intake.decision import Go, decide
 from notify_service.intake.grants import entries_of, foresee
@@ -90,7 +91,7 @@ class Intake:
 
         try:
             return await _persistently(lambda: once(items))
-        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError) as error:
+        except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, ImpossibleMoveError) as error:
             # the database takes one of them not: the others must not suffer
             if len(items) == 1:
                 log.exception("submit.item_not_stored", account_id=account_id, error=type(error).__name__)

@@ -7,14 +7,20 @@ import datetime
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+from notify_service import gate_checks
+from notify_service.accounts import Sender
 from notify_service.consent import ledger
 from notify_service.consent.addresses import AddressBook, Known
 from notify_service.consent.entry import NewEntry
 from notify_service.consent.verdicts import Verdicts
-from notify_service.intake import concern_lock, store
-from notify_service.intake.decision import Go, decide, passed
+from notify_service.delivery import states
+from notify_service.gate_checks import Checked, failed, passed
+from notify_service.intake import backlog, concern_lock, store
+from notify_service.intake.backlog import Backlog
+from notify_service.intake.decision import Go, decide
 from notify_service.intake.grants import distinct, entries_of, foresee
 from notify_service.intake.preparing import AccountInForce, Prepared
 from notify_service.intake.results import Key, Rejected, Result, Stored, key_of, repeated, twice_in_a_batch
@@ -48,6 +54,11 @@ class Taking:
     sealer: Sealer
     book: AddressBook
     now: datetime.datetime
+
+    @cached_property
+    def senders(self) -> Mapping[str, Sender]:
+        """The account's, by name."""
+        return {sender.name: sender for sender in self.in_force.account.senders}
 
     async def take(self, items: Sequence[Prepared]) -> dict[Key, Result]:
         """The result of every item, in the caller's transaction."""
@@ -100,7 +111,13 @@ class Taking:
         said = distinct([entry for item in items.values() for entry in _entries(item, addresses)])
         # rows first, gates after: what the ledger will say is foreseen here. The claim asks the gate itself.
         gates = foresee({known.address_id: known.verdicts for known in addresses.values()}, said)
-        rows = {identity: self._row(item, addresses, gates, cancelled) for identity, item in items.items()}
+        queues = await backlog.measure(self.conn, self.account_id, self.in_force.account.senders, self.now)
+        rows = {
+            identity: self._queued(self._row(item, addresses, gates, cancelled), queues)
+            for identity, item in items.items()
+        }
+        for identity, row in rows.items():
+            states.check_notification("handed_back" if identity in locked else states.START, row.state)
         inserted = await store.insert(
             self.conn, self.account_id, [rows[one] for one in sorted(work.fresh)], self.now, today
         )
@@ -119,7 +136,8 @@ class Taking:
             written |= {
                 one: self._row(items[one], addresses, gates, cancelled, old=row) for one, row in written.items()
             }
-        await store.add_checks(self.conn, self.account_id, [(row, days[one]) for one, row in written.items()], self.now)
+        checked = [Checked(days[one], one, row.request.round, row.checks) for one, row in written.items()]
+        await gate_checks.add(self.conn, self.account_id, checked, self.now)
         return written
 
     def _row(
@@ -146,7 +164,7 @@ class Taking:
             )
         )
         if old is not None:
-            return replace(old, checks=checks)
+            return replace(old, checks=[*checks, *(check for check in old.checks if check.name == "backlog")])
         going = outcome if isinstance(outcome, Go) else None
         stopped = None if isinstance(outcome, Go) else outcome
         return store.Row(
@@ -167,6 +185,28 @@ class Taking:
             if_unresolved=request.if_unresolved or policy.unresolved[request.message_class],
             body=self._body(item, going.channels) if going is not None else None,
             checks=checks,
+        )
+
+    def _queued(self, row: store.Row, queues: Backlog) -> store.Row:
+        """The row as it joins its sender's queue or, where more than a minute waits there, as its request wishes."""
+        if row.due_at is None or row.due_at > self.now:
+            return row
+        away = queues.join(self.senders[row.sender], row.request.lane, row.segments)
+        if away is None or row.request.if_not_now == "hold":
+            return row
+        back = row.request.if_not_now == "hand_back"
+        until = self.now + away
+        then = f"its next round makes sense from {until:%Y-%m-%d %H:%M:%S} UTC on" if back else "it may not wait"
+        sentence = f"More than a minute of its sender's pace waits before it: {then}."
+        return replace(
+            row,
+            state="handed_back" if back else "suppressed",
+            reason="backlog",
+            detail=sentence,
+            due_at=until if back else None,
+            consent_seqs=(),
+            body=None,
+            checks=[*row.checks, failed("backlog", sentence, {"sender": row.sender})],
         )
 
     def _body(self, item: Prepared, channels: Sequence[str]) -> Any:
@@ -203,10 +243,10 @@ def _result(row: store.Row) -> Stored:
 
 
 def _with_channels_left(item: Prepared, handed_back: Any) -> Prepared:
-    """A next round does not bring back the channels that failed for certain."""
-    if handed_back is None or handed_back["reason"] != "channel_failed":
+    """A next round does not bring back the channels that failed for certain, in whichever round that was."""
+    if handed_back is None:
         return item
-    left = tuple(channel for channel in item.request.channels if channel in handed_back["channels"])
+    left = tuple(channel for channel in item.request.channels if channel not in handed_back["failed_channels"])
     return replace(item, request=replace(item.request, channels=left))
 
 

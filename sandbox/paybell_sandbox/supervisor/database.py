@@ -7,7 +7,7 @@ from pathlib import Path
 from paybell_sandbox.supervisor.children import Child, Keeper
 from paybell_sandbox.supervisor.environment import Environment
 from paybell_sandbox.supervisor.keys import kept_data_keys, new_data_keys
-from paybell_sandbox.supervisor.postgres import EmbeddedPostgres, Version
+from paybell_sandbox.supervisor.postgres import EmbeddedPostgres, NoServerError, Version, url_of_running
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,17 @@ def kept(keeper: Keeper, logs: Path, version: Version, state: Path) -> Data:
     """The server and the keys of earlier runs: who was written to and who said STOP must be known for ever."""
     server = EmbeddedPostgres(version=version, keeper=keeper, log=logs / "postgres.log", kept=state / "postgres")
     return _data(server, kept_data_keys(state / "data-keys.json"))
+
+
+def of_the_run_that_is_up(state: Path) -> Environment:
+    """What ingest-service's own commands are told of the data that a run keeps there; nothing where none runs."""
+    try:
+        return {
+            "INGEST_DATABASE_URL": url_of_running(state / "postgres", "ingest"),
+            "INGEST_DATA_KEYS": kept_data_keys(state / "data-keys.json")["INGEST_DATA_KEYS"],
+        }
+    except NoServerError:
+        return {}
 
 
 def usual_state() -> Path:

@@ -51,6 +51,10 @@ class PostgresError(RuntimeError):
     """The server could not be started; the text says why and ends with the server's own words."""
 
 
+class NoServerError(PostgresError):
+    """No server runs on these data."""
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """A role, its password and its database."""
@@ -100,9 +104,7 @@ class EmbeddedPostgres:
 
     def url(self, login: Login | None = None) -> str:
         """The one form that asyncpg and dbmate both take; the superuser's without a login."""
-        login = login or self._superuser
-        password = quote(login.password, safe="")
-        return f"postgresql://{login.role}:{password}@127.0.0.1:{self.port}/{login.database}?sslmode=disable"
+        return _url(login or self._superuser, self.port)
 
     def create_service(self, name: str) -> Login:
         """A role with a database of the same name, which nobody else may enter. One that exists gets a new password."""
@@ -263,6 +265,25 @@ class EmbeddedPostgres:
         if self._user is None or all(others_can_read(installed / part) for part in ("bin/postgres", "lib", "share")):
             return installed / "bin"
         return copy_binaries(installed, new_folder(self._user, self._keeper.folder))
+
+
+def _url(login: Login, port: int) -> str:
+    password = quote(login.password, safe="")
+    return f"postgresql://{login.role}:{password}@127.0.0.1:{port}/{login.database}?sslmode=disable"
+
+
+def url_of_running(home: Path, database: str) -> str:
+    """A database of the server that runs on the data kept there, as its superuser.
+
+    Raises:
+        NoServerError: where none does, or its password is not ours to read.
+    """
+    try:
+        port = int((home / "data" / "postmaster.pid").read_text().splitlines()[3])
+        password = (home / "superuser-password").read_text()
+    except (OSError, IndexError, ValueError):
+        raise NoServerError(f"No PostgreSQL of ours runs on {home}.") from None
+    return _url(Login(SUPERUSER, password, database), port)
 
 
 def installed_binaries(version: Version) -> Path:

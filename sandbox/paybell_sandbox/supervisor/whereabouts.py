@@ -19,33 +19,25 @@ FILE = "whereabouts.json"
 
 @dataclass(frozen=True, slots=True)
 class Whereabouts:
-    """A run that is up.
-
-    Attributes:
-        pid: of the program that runs everything.
-        ingest: the address of ingest-service's webhook.
-        notify_grpc: host and port of notify-service's gRPC API.
-        console: the address of ingest-service's console.
-        sandbox: the sandbox's address; empty where the vendors are real.
-    """
+    """A run that is up: the program that runs everything, and host and port of each listener."""
 
     pid: int
-    ingest: str
-    notify_grpc: str
-    console: str
-    sandbox: str
+    listeners: dict[str, str]
+
+    @property
+    def ingest(self) -> str:
+        """The address of ingest-service's webhook."""
+        return url(self.listeners["INGEST_HTTP_LISTEN"])
+
+    @property
+    def sandbox(self) -> str:
+        """The sandbox's address; empty where the vendors are real."""
+        return url(self.listeners["SANDBOX_LISTEN"]) if "SANDBOX_LISTEN" in self.listeners else ""
 
 
 def write(folder: Path, listeners: Mapping[str, str]) -> None:
     """Writes down where we listen."""
-    we = Whereabouts(
-        pid=os.getpid(),
-        ingest=url(listeners["INGEST_HTTP_LISTEN"]),
-        notify_grpc=listeners["NOTIFY_GRPC_LISTEN"],
-        console=url(listeners["INGEST_CONSOLE_LISTEN"]),
-        sandbox=url(listeners["SANDBOX_LISTEN"]) if "SANDBOX_LISTEN" in listeners else "",
-    )
-    (folder / FILE).write_text(json.dumps(asdict(we)))
+    (folder / FILE).write_text(json.dumps(asdict(Whereabouts(os.getpid(), dict(listeners)))))
 
 
 def forget(folder: Path) -> None:

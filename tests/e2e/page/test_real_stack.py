@@ -3,6 +3,7 @@
 With PAYBELL_PICTURES naming a folder, pictures of it are kept there.
 """
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from playwright.async_api import Page, expect
 from tests.contract import recorded
 from tests.e2e.page.conftest import HAND, WIDE, Open
 from tests.e2e.page.test_page import press
+from tests.e2e.pair import REORDER_WINDOW_MS, REPEATS
 from tests.processes import family, wait_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,6 +51,7 @@ def address() -> Iterator[str]:
         assert run.poll() is None, said.read_text()
         members = family(run.pid)
         (url,) = re.findall(r"http://\S+", said.read_text())
+        deliver_as_stripe_does(url)
         yield url
         recorded.keep(url)
         run.send_signal(signal.SIGINT)
@@ -58,6 +62,14 @@ def address() -> Iterator[str]:
             run.kill()
             run.wait()
         shutil.rmtree(place)
+
+
+def deliver_as_stripe_does(sandbox: str) -> None:
+    """Has every event posted twice and mixed up: what is calm for newcomers is not for a test."""
+    body = json.dumps({"repeats": REPEATS, "reorder_window_ms": REORDER_WINDOW_MS}).encode()
+    request = urllib.request.Request(f"{sandbox}/sandbox/stripe/delivery", body, method="PUT")
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert json.load(answer)["repeats"] == REPEATS
 
 
 async def keep(page: Page, name: str) -> None:

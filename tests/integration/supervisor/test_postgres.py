@@ -20,7 +20,7 @@ from paybell_sandbox.supervisor.postgres import (
     installed_binaries,
 )
 from paybell_sandbox.supervisor.unprivileged import others_can_read
-from tests.processes import family, wait_until
+from tests.processes import family, makers_of_shared_memory, wait_until
 
 
 @pytest.mark.parametrize("version", [18, 16])
@@ -45,6 +45,23 @@ async def test_nobody_enters_without_the_password() -> None:
 def test_a_port_that_is_taken_is_named() -> None:
     with EmbeddedPostgres(durable=False) as server, pytest.raises(PostgresError, match=str(server.port)):
         EmbeddedPostgres(port=server.port, durable=False)
+
+
+def test_a_keeper_frees_no_memory_of_a_server_that_it_was_not_given() -> None:
+    """The segment keeps a second server from the data; the pid file in the data may be another server's by now."""
+    with EmbeddedPostgres(durable=False) as server:
+        with Keeper() as another:
+            another.postgres(os.getpid(), server.home / "data")
+        assert server.child.pid in makers_of_shared_memory()
+    assert server.child.pid not in makers_of_shared_memory()
+
+
+def test_a_second_server_on_the_same_data_is_refused_and_the_first_goes_on() -> None:
+    with EmbeddedPostgres(durable=False) as server:
+        with pytest.raises(PostgresError, match=r"postmaster\.pid"):
+            EmbeddedPostgres(durable=False, kept=server.home)
+        assert server.child.pid in makers_of_shared_memory()
+        assert server.execute("SELECT 1") == "1"
 
 
 def test_the_binaries_run_from_a_copy_where_the_wheel_cannot_be_reached(tmp_path: Path) -> None:

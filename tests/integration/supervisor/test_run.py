@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 import pytest
 
-from paybell_sandbox.supervisor import whereabouts
+from paybell_sandbox.supervisor import database, whereabouts
 from paybell_sandbox.supervisor.postgres import installed_binaries
-from tests.processes import Process, family, listens, wait_until
+from tests.processes import Process, family, listens, makers_of_shared_memory, mentioning, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 REAL = "STRIPE_API_KEY=rk_test_1\nTWILIO_ACCOUNT_SID=AC1\nTWILIO_AUTH_TOKEN=t\nTWILIO_FROM=+14155550100\n"
@@ -121,18 +122,17 @@ def test_however_it_is_stopped_nothing_is_left(start: Callable[..., Run], how: s
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
-@pytest.mark.parametrize("moment", ["data.new/base", "data/postmaster.pid"], ids=["initdb", "PostgreSQL"])
+@pytest.mark.parametrize("moment", ["data.new", "data.new/base/1", "data"], ids=["early", "initdb", "PostgreSQL"])
 def test_stopped_while_the_database_is_made_or_started_it_is_no_failure_and_leaves_nothing(
     start: Callable[..., Run], how: signal.Signals, moment: str
 ) -> None:
     """Ctrl-C reaches all that stand in the terminal's foreground group, not the run alone."""
     run = start()
     wait_until(lambda: bool(list((run.place / "tmp").glob(f"paybell-*/{moment}"))), 30, moment)
-    run.seen = family(run.process.pid)
     os.killpg(run.process.pid, how)
     assert run.process.wait(25) == (0 if how is signal.SIGINT else -how), run.said()
     assert "failed" not in run.said()
-    wait_until(lambda: all(process.is_gone() for process in run.seen), 25, "all processes gone")
+    wait_until(lambda: not mentioning(str(run.place)), 25, "all processes gone")
     wait_until(lambda: not run.temporary(), 10, "temporary folder empty")
 
 
@@ -204,18 +204,14 @@ def test_a_program_that_dies_is_named_with_its_last_lines_and_ends_the_run(start
     assert (logs / "notify-service.log").read_text()
 
 
-def _makers_of_shared_memory() -> set[int]:
-    return {int(line.split()[4]) for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]}
-
-
 def test_the_database_that_dies_is_named_and_leaves_no_shared_memory(start: Callable[..., Run]) -> None:
     run = start()
     run.wait_up()
     server = next(process for process in run.seen if "/postgres -D" in process.command)
-    assert server.pid in _makers_of_shared_memory()
+    assert server.pid in makers_of_shared_memory()
     os.kill(server.pid, signal.SIGKILL)
     assert run.process.wait(25) == 1
-    assert server.pid not in _makers_of_shared_memory()
+    assert server.pid not in makers_of_shared_memory()
     assert "postgres was killed by signal 9" in run.said()
 
 
@@ -284,7 +280,7 @@ def test_a_second_run_on_the_same_data_is_refused_and_takes_nothing_from_the_fir
     assert second.process.wait(25) == 1
     assert f"Paybell already runs here (pid {first.process.pid})" in second.said()
     assert first.temporary() == before
-    assert server.pid in _makers_of_shared_memory()
+    assert server.pid in makers_of_shared_memory()
     assert first.process.poll() is None
     assert listens(first.ports()[0])
 
@@ -305,6 +301,22 @@ def test_data_is_free_for_the_next_run_only_when_all_of_a_killed_one_is_gone(
         os.kill(keeper.pid, signal.SIGCONT)
     first.assert_nothing_left()
     start().wait_up()
+
+
+async def test_a_run_with_real_keys_can_be_asked_about_its_data_while_it_is_up(
+    start: Callable[..., Run], place: Path
+) -> None:
+    (place / ".env").write_text(REAL)
+    run = start()
+    run.wait_up()
+    told = database.of_the_run_that_is_up(place / "state")
+    assert told["INGEST_DATA_KEYS"] == run.told("ingest-service")["INGEST_DATA_KEYS"]
+    connection = await asyncpg.connect(told["INGEST_DATABASE_URL"])
+    assert await connection.fetchval("SELECT current_database()") == "ingest"
+    await connection.close()
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(25) == 0
+    assert not database.of_the_run_that_is_up(place / "state")
 
 
 def test_where_it_listens_is_written_down_while_it_is_up(

@@ -11,7 +11,8 @@ from notify_service.shutdown import Shutdown
 def test_patience_is_its_own_until_a_shutdown_begins_and_then_never_goes_beyond_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    moment = SimpleNamespace(monotonic=lambda: moment.now, now=100.0)
+    moment = SimpleNamespace(now=100.0)
+    moment.monotonic = lambda: moment.now
     monkeypatch.setattr(shutdown, "time", moment)
     ending = Shutdown(18.0)
     assert ending.left(60.0) == 60.0

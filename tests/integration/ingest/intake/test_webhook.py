@@ -12,6 +12,7 @@ import aiohttp
 import asyncpg
 import orjson
 import pytest
+import structlog
 from aiohttp import web
 
 from ingest_service.accounts import Account
@@ -139,6 +140,49 @@ async def test_what_is_not_signed_by_stripe_lately_gets_400_and_nothing_is_store
             status = await door.post(b"", headers={"Stripe-Signature": "t=1,v1=00"})
     assert status == 400
     assert await door.stored() == []
+
+
+@pytest.mark.parametrize(
+    "header", ["t={now},v1=\xe4", "\xe9", "t={now},v1=\xff\xfe", "t={now},v1=" + "0" * 64 + ",\xe4=1"]
+)
+async def test_a_signature_in_other_than_ascii_gets_400(door: Door, header: str) -> None:
+    signed = header.format(now=int(time.time()))
+    host, port = door.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /webhooks/stripe HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nStripe-Signature: {signed}\r\n\r\n{{}}"
+    writer.write(head.encode("latin-1"))
+    async with asyncio.timeout(5):
+        status = await reader.readline()
+    writer.close()
+    await writer.wait_closed()
+    assert status.startswith(b"HTTP/1.1 400")
+    assert await door.stored() == []
+
+
+async def test_what_is_refused_is_a_line_with_account_status_and_size_and_nothing_of_the_body(door: Door) -> None:
+    body = orjson.dumps(event(canary="Zanzibar"))
+    with structlog.testing.capture_logs() as lines:
+        assert await door.post(body, secret=OTHER) == 400
+        assert await door.post(body, headers={"Content-Encoding": "gzip"}, path="/connected") == 415
+        assert await door.post(b"x" * (2 * 1024 * 1024 + 1)) == 413
+    assert [(one["event"], one["log_level"], one["account_id"], one["status"], one["size"]) for one in lines] == [
+        ("webhook.refused", "warning", "main", 400, len(body)),
+        ("webhook.refused", "warning", "connected", 415, len(body)),
+        ("webhook.refused", "warning", "main", 413, 2 * 1024 * 1024 + 1),
+    ]
+    assert "Zanzibar" not in str(lines)
+
+
+async def test_a_commit_is_one_line_however_many_posts_it_answers(door: Door) -> None:
+    assert await door.post(orjson.dumps(event("evt_0"))) == 200
+    with structlog.testing.capture_logs() as lines:
+        bodies = [orjson.dumps(event(f"evt_{number}")) for number in range(20)]
+        assert await asyncio.gather(*(door.post(body) for body in bodies)) == [200] * 20
+    commits = [one for one in lines if one["event"] == "inbox.commit"]
+    assert commits == lines
+    assert (sum(one["count"] for one in commits), sum(one["new"] for one in commits)) == (20, 19)
+    assert sum(one["duplicates"] for one in commits) == 1
+    assert len(commits) < 20
 
 
 async def test_a_body_over_the_limit_gets_413_whether_it_says_so_or_not(door: Door) -> None:

@@ -17,9 +17,13 @@ from ingest_service.planning.rules_store import RulesInForce
 from ingest_service.planning.sealed_columns import seal_details
 from ingest_service.sealing import Sealer
 from ingest_service.submitting.cancels import Cancels
+from ingest_service.submitting.handing_over import HandingOver
+from ingest_service.submitting.looking import Looking
+from ingest_service.submitting.looks import Looks, slots
 from ingest_service.submitting.notify_client import NotifyClient
 from ingest_service.submitting.outcomes import Outcomes
 from ingest_service.submitting.running import Parts
+from ingest_service.submitting.sorting import Sorting
 from ingest_service.submitting.submission import Submission
 from ingest_service.submitting.truth import Seen, StillSo
 
@@ -82,7 +86,25 @@ class Side:
 
     def submission(self, notify: NotifyClient) -> Submission:
         """A replica of the submitter."""
-        return Submission(self.pool, {ACCOUNT: ZoneInfo("UTC")}, self.clock, SEALER, notify, self.look)
+        return Submission(self.pool, [ACCOUNT], self.clock, self.sorting(), HandingOver(self.pool, self.clock, notify))
+
+    def looking(self, notify: NotifyClient, per_second: int = 20) -> Looking:
+        """A replica of who looks at Stripe."""
+        handing_over = HandingOver(self.pool, self.clock, notify)
+        looks = Looks(slots(per_second))
+        return Looking(self.pool, [ACCOUNT], self.clock, self.sorting(), handing_over, self.look, looks)
+
+    async def look_up(self, notify: NotifyClient) -> None:
+        """Takes due steps, and looks at Stripe until nothing is left to look at."""
+        await self.submission(notify).turn()
+        looking = self.looking(notify)
+        while await looking.turn():
+            await looking.looks.settle()
+
+    @staticmethod
+    def sorting() -> Sorting:
+        """Who decides what a step needs."""
+        return Sorting({ACCOUNT: ZoneInfo("UTC")}, SEALER)
 
     def cancels(self, notify: NotifyClient) -> Cancels:
         """A replica of the canceller."""
@@ -94,7 +116,9 @@ class Side:
 
     def parts(self, notify: NotifyClient) -> Parts:
         """A whole replica."""
-        return Parts(self.planning(), self.submission(notify), self.cancels(notify), self.outcomes(notify))
+        return Parts(
+            self.planning(), self.submission(notify), self.looking(notify), self.cancels(notify), self.outcomes(notify)
+        )
 
     async def rules(self, file: Path | None = None) -> None:
         """Puts a rules file in force; without one, the shipped."""

@@ -7,7 +7,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from ingest_service.planning import fact_queue, plan_store, plans
+from ingest_service.planning import fact_queue, plan_store, plans, ready_facts
 from ingest_service.submitting import cancels, outcomes, step_queue
 from tests.integration.ingest.planning.rows import ACCOUNT, AT, Side
 
@@ -15,11 +15,13 @@ ID, HOLDER, LEASE = uuid4(), uuid4(), timedelta(seconds=30)
 BY_KEY: dict[str, tuple[str, str, list[Any]]] = {
     "freeze": ("step_pkey", step_queue._FREEZE, [[ID], [1], ["k"], [b""], ["record"], [AT], HOLDER, LEASE, False]),
     "end": ("step_pkey", step_queue._END, [[ID], [1], ["expired"], ["x"]]),
+    "ask": ("step_pkey", step_queue._ASK, [[ID], [1]]),
     "lease": ("step_pkey", step_queue._LEASE, [[ID], [1], HOLDER, LEASE]),
     "record": ("step_pkey", step_queue._RECORD, [[ID], [1], [1], ["sent"], [None], [None], [None], ["{}"], HOLDER]),
     "release": ("step_pkey", step_queue._RELEASE, [[ID], [1], HOLDER, "x"]),
     "move": ("step_pkey", plan_store._MOVE_STEPS, [[ID], [1], [AT], [AT]]),
     "planned": ("fact_pkey", fact_queue._PLANNED, [["f"], [None], 1, b"", AT]),
+    "let wait": ("fact_pkey", ready_facts._LET_WAIT, [["f"], "x"]),
     "put off": ("fact_pkey", fact_queue._PUT_OFF, [["f"], ["x"], 8]),
     "close": ("plan_pkey", plans._CLOSE_FINISHED, [[ID], AT]),
     "settle steps": ("step_concern", plans._CANCEL_STEPS, [["c"], ["x"]]),

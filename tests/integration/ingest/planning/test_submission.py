@@ -1,6 +1,7 @@
 """Steps become requests at notify: once each, the same bytes on every retry, each answer applied to its own item."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -16,7 +17,13 @@ from ingest_service.submitting.truth import NotNow, Over
 from notify.v1.notification_pb2 import NotificationState, Reason
 from notify.v1.outcome_pb2 import Outcome, OutcomeKind
 from notify.v1.recipient_pb2 import Channel
-from notify.v1.service_pb2 import CancelConcernResponse, CancelEffect, CancelledNotification, SubmitResult
+from notify.v1.service_pb2 import (
+    CancelConcernResponse,
+    CancelEffect,
+    CancelledNotification,
+    PullOutcomesRequest,
+    SubmitResult,
+)
 from tests.integration.ingest.planning.rows import ACCOUNT, AT, PERSON, Side
 from tests.integration.ingest.planning.standin import Standin
 
@@ -121,7 +128,7 @@ async def test_a_process_that_died_after_freezing_leaves_a_step_that_another_res
     dying.cancel()
     await asyncio.gather(dying, return_exceptions=True)
     standin.hold.set()
-    assert await side.submission(client).turn() == 0, "while it is leased nobody else takes it"
+    assert (await side.submission(client).turn()).claimed == 0, "while it is leased nobody else takes it"
     await side.pool.execute("UPDATE step SET leased_until = '-infinity'")
     await side.submission(client).turn()
     assert (await side.step())["state"] == "submitted"
@@ -148,11 +155,9 @@ async def test_a_handed_back_round_waits_reads_the_truth_again_and_goes_as_the_n
     await side.submission(client).turn()
     step = await side.step()
     assert (step["state"], step["due_at"], step["round"], step["reason"]) == ("waiting", until, 2, "quiet_hours")
-    assert await side.submission(client).turn() == 0
+    assert (await side.submission(client).turn()).claimed == 0
     side.clock.at = until
-    submission = side.submission(client)
-    await submission.turn()
-    await submission.settle_down()
+    await side.look_up(client)
     assert side.looked_at == ["in_1"]
     assert [request.round for request in standin.received] == [1, 2]
     step = await side.step()
@@ -182,12 +187,10 @@ async def test_a_later_step_asks_stripe_and_a_bill_that_is_over_there_is_settled
 ) -> None:
     standin, client = notify
     await planned(side)
-    submission = side.submission(client)
-    await submission.turn()
+    await side.submission(client).turn()
     side.clock.at = AT + timedelta(days=3)
     side.looks["in_1"] = Over("at Stripe the invoice is paid")
-    await submission.turn()
-    await submission.settle_down()
+    await side.look_up(client)
     assert len(standin.received) == 1
     assert [step["state"] for step in await side.steps()] == ["submitted", "cancelled", "cancelled"]
     concern = await side.pool.fetchrow("SELECT * FROM concern")
@@ -199,12 +202,10 @@ async def test_a_later_step_asks_stripe_and_a_bill_that_is_over_there_is_settled
 async def test_a_step_whose_truth_cannot_be_read_waits_and_says_why(side: Side, notify: Notify) -> None:
     standin, client = notify
     await planned(side)
-    submission = side.submission(client)
-    await submission.turn()
+    await side.submission(client).turn()
     side.clock.at = AT + timedelta(days=3)
     side.looks["in_1"] = NotNow("Stripe cannot be reached")
-    await submission.turn()
-    await submission.settle_down()
+    await side.look_up(client)
     assert len(standin.received) == 1
     second = (await side.steps())[1]
     assert (second["state"], second["reason"]) == ("waiting", "Stripe cannot be reached")
@@ -301,6 +302,33 @@ async def test_large_requests_go_in_several_calls(side: Side, notify: Notify) ->
     assert sum(standin.calls) == 20
 
 
+async def test_the_outcomes_of_more_accounts_than_notify_takes_at_once_are_asked_for_in_turn(
+    side: Side, notify: Notify
+) -> None:
+    standin, client = notify
+    asked: list[list[str]] = []
+
+    async def note(request: PullOutcomesRequest, _context: object) -> None:
+        asked.append(list(request.account_ids))
+
+    standin.pull = note
+    names = [f"account-{number:04d}" for number in range(1_201)]
+    feed = replace(side.outcomes(client), account_ids=names)
+    for _ in range(4):
+        await feed.turn(timedelta(0))
+    assert [len(each) for each in asked] == [500, 500, 201, 500]
+    assert [name for each in asked[:3] for name in each] == names
+
+
+async def test_what_is_said_of_a_request_that_cannot_be_made_quotes_nothing_of_it(side: Side, notify: Notify) -> None:
+    _, client = notify
+    await planned(side, person={**PERSON, "places": ["Zanzibar"]})
+    await side.submission(client).turn()
+    step = await side.step()
+    assert step["state"] == "rejected"
+    assert step["reason"] == "no request can be made of it (AttributeError); its fact or rule lacks something"
+
+
 async def test_an_outcome_applied_twice_is_harmless(side: Side, notify: Notify) -> None:
     standin, client = notify
     await planned(side)
@@ -389,10 +417,11 @@ async def test_a_look_that_took_too_long_freezes_nothing(side: Side) -> None:
         assert await step_queue.freeze(conn, ACCOUNT, [frozen], quick, leased=True) == {key}
 
 
-async def test_the_claim_of_steps_reads_its_index(ingest_pool: asyncpg.Pool) -> None:
+@pytest.mark.parametrize("asks", [False, True])
+async def test_the_claim_of_steps_reads_its_index(ingest_pool: asyncpg.Pool, asks: bool) -> None:
     async with ingest_pool.acquire() as conn:
         await conn.execute("SET enable_seqscan = off")
-        lines = await conn.fetch("EXPLAIN " + step_queue._CLAIM, [ACCOUNT], [1, 2], [10, 10], AT)
+        lines = await conn.fetch("EXPLAIN " + step_queue._CLAIM, [ACCOUNT] * 2, [1, 2], [10, 10], AT, asks)
     plan = "\n".join(line[0] for line in lines)
     assert "step_open" in plan
     assert "Seq Scan on step" not in plan

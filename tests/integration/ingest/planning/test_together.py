@@ -15,6 +15,7 @@ from ingest_service.planning.plans import Settlement
 from ingest_service.planning.rules_store import RulesInForce
 from ingest_service.submitting import cancels
 from ingest_service.submitting.notify_client import NotifyClient
+from ingest_service.submitting.sorting import Sorting
 from tests.integration.ingest.planning.rows import ACCOUNT, AT, SEALER, Side
 from tests.integration.ingest.planning.standin import Standin
 
@@ -83,9 +84,8 @@ async def test_the_same_ids_in_two_accounts_are_two_matters(side: Side, notify: 
     both = ["live", ACCOUNT]
     planning = replace(side.planning(), account_ids=both, rules=RulesInForce(SEALER))
     assert await planning.turn() == 2
-    submission = side.submission(client)
-    submission.zones = {name: ZoneInfo("UTC") for name in both}
-    await submission.turn()
+    zones = Sorting({name: ZoneInfo("UTC") for name in both}, SEALER)
+    await replace(side.submission(client), account_ids=both, sorting=zones).turn()
     assert sorted(request.account_id for request in standin.received) == ["live", "main"]
     assert len({request.request_id for request in standin.received}) == 2
     async with side.pool.acquire() as conn, conn.transaction():

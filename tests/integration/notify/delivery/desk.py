@@ -181,6 +181,9 @@ class Desk:
                 "INSERT INTO notification_body VALUES ($1, $2, $3, 1, $4, $5)",
                 *(account_id, today, notification_id, sealed.key_id, sealed.ciphertext),
             )
+            await conn.execute(
+                "INSERT INTO gate_check VALUES ($1, $2, $3, 1, '[]')", account_id, today, notification_id
+            )
         if wake:
             self.bells[sending_bell(account_id)].ring()
         return notification_id

@@ -1,9 +1,12 @@
 """The claim: never one row for two, an opt-out always first, pace and lanes kept, indexes used."""
 
 import asyncio
+import datetime
 import json
 import random
+import re
 import time
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -14,6 +17,7 @@ from notify_service.delivery import claim, resolver
 from notify_service.delivery.case import Times
 from notify_service.delivery.claim import Claimer
 from notify_service.delivery.gatekeeping import LedgerGatekeeper
+from notify_service.delivery.ports import Allowed, Forbidden, NotNow
 from notify_service.delivery.service import sending_account_of
 from notify_service.delivery.vault import SealedVault
 from notify_service.replies import inbound
@@ -30,14 +34,80 @@ from tests.integration.notify.delivery.desk import (
 )
 
 
-def claimer(**changes: Any) -> Claimer:
+def claimer(gatekeeper: Any = None, **changes: Any) -> Claimer:
     return Claimer(
         sending_account_of(account(**changes)),
         Times(),
         SealedVault(SEALER),
-        LedgerGatekeeper(SEALER, lambda _account: POLICY, "main"),
+        gatekeeper or LedgerGatekeeper(SEALER, lambda _account: POLICY, "main"),
         StoredOutcomes(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NightGatekeeper(LedgerGatekeeper):
+    """Whatever goes by night may not go before the morning."""
+
+    morning: datetime.datetime
+
+    def may(self, row: Any, gate: Any, channel: str, now: datetime.datetime) -> Allowed | Forbidden | NotNow:
+        """The decision."""
+        if row["kind"] == "night":
+            return NotNow("quiet_hours", self.morning)
+        return LedgerGatekeeper.may(self, row, gate, channel, now)
+
+
+async def test_what_the_claim_decides_names_the_policy_in_force_and_stands_in_the_story(
+    notify_pool: asyncpg.Pool,
+) -> None:
+    """Whatever becomes of a row there, intake's policy is not what decided, and intake's checks do not tell it."""
+    async with desk(notify_pool, start=False) as d:
+        now = d.clock.now()
+        morning = now + datetime.timedelta(hours=2)
+        newer = replace(POLICY, version=7)
+        one = claimer(NightGatekeeper(SEALER, lambda _account: newer, "main", morning))
+        await d.number("+14155551002", granted=())
+        expected = {
+            await d.submit("+14155551001", wake=False): ("sending", None, None),
+            await d.submit("+14155551002", wake=False): ("suppressed", "no_consent", "consent"),
+            await d.submit("+8613123456789", wake=False): ("suppressed", "country_not_allowed", "country"),
+            await d.submit("+14155551003", wake=False, not_after=now): ("expired", "expired", "time"),
+            await d.submit("+14155551004", wake=False, concern="over"): ("cancelled", "concern_cancelled", "concern"),
+            await d.submit("+14155551005", wake=False, kind="night"): ("handed_back", "quiet_hours", "quiet_hours"),
+            await d.submit("+14155551006", wake=False, kind="night", if_not_now="hold"): ("queued", "quiet_hours", "quiet_hours"),
+            await d.submit("+14155551007", wake=False, kind="night", if_not_now="drop"): ("suppressed", "quiet_hours", "quiet_hours"),
+            await d.submit("+14155551008", wake=False, channels=["whatsapp"]): ("failed", "sender_misconfigured", "sender"),
+            (held := await d.submit("+14155551009", wake=False)): ("held", "sender_misconfigured", "words"),
+        }  # fmt: skip
+        await notify_pool.execute("UPDATE notification_body SET data_key_id = 'gone' WHERE notification_id = $1", held)
+        await notify_pool.execute(
+            "INSERT INTO concern_cancel VALUES ('main', 'local', 'over', $1, $1)", now + datetime.timedelta(days=1)
+        )
+        async with notify_pool.acquire() as conn:
+            later = now + datetime.timedelta(seconds=1)
+            await one.claim(conn, one.account.senders()["sms"], {2: 50}, later)
+        checks = {
+            row["notification_id"]: json.loads(row["checks"]) for row in await notify_pool.fetch("SELECT * FROM gate_check")
+        }  # fmt: skip
+        for notification, (state, reason, name) in expected.items():
+            row = await d.row(notification)
+            assert (row["state"], row["reason"], row["policy_version"]) == (state, reason, 7), name
+            told = [(check[0], check[1], check[3], check[4]) for check in checks[notification]]
+            assert told == ([] if name is None else [(name, False, {"policy": "7"}, later.isoformat())])
+            assert all(check[2].endswith(".") for check in checks[notification])
+        back = await notify_pool.fetch("SELECT due_at FROM notification WHERE state = 'handed_back'")
+        assert [row["due_at"] for row in back] == [morning]
+
+
+async def test_rows_that_somebody_else_holds_are_not_looked_for_without_a_pause(notify_pool: asyncpg.Pool) -> None:
+    """They are due and cannot be had: the loop comes again soon, and not at once."""
+    async with desk(notify_pool, start=False) as d:
+        await d.submit("+14155551001", wake=False)
+        sending = d.delivery.lines["main"].sending
+        async with notify_pool.acquire() as other, other.transaction():
+            await other.execute("SELECT 1 FROM notification FOR UPDATE")
+            assert 0 < await sending.turn() <= 0.1
+        assert await sending.turn() == 0
 
 
 async def test_two_workers_never_share_a_row(notify_pool: asyncpg.Pool) -> None:
@@ -194,9 +264,6 @@ PLANS = {
 @pytest.mark.parametrize("name", PLANS)
 async def test_hot_statements_use_their_indexes(notify_pool: asyncpg.Pool, name: str) -> None:
     """With tens of thousands of rows that are done and few that wait, nothing is read but what waits."""
-    import datetime  # noqa: PLC0415
-    import re  # noqa: PLC0415
-
     async with desk(notify_pool, start=False) as d:
         one = await d.submit("+14155551001", wake=False)
         async with notify_pool.acquire() as conn:

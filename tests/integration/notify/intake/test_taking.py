@@ -2,14 +2,17 @@
 
 import asyncio
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
+import grpc
 import pytest
 
 from notify.v1 import consent_pb2, notification_pb2, recipient_pb2, service_pb2
 from notify_service import app
 from notify_service.consent import ledger
+from notify_service.delivery import states
 from notify_service.intake.submission import Intake
 from notify_service.settings import Settings
 from tests.integration.notify.service import Client, now, request, stamp
@@ -35,13 +38,18 @@ async def rows(settings: Settings, query: str, *arguments: Any) -> list[Any]:
         await connection.close()
 
 
-async def hand_back(settings: Settings, reason: str = "quiet_hours", channels: str = "sms") -> None:
-    """As delivery does where a message may not go yet."""
+UNTIL = NOON + datetime.timedelta(hours=1)
+
+
+async def hand_back(settings: Settings, reason: str = "quiet_hours", failed: Sequence[str] = ()) -> None:
+    """As delivery does where a message may not go yet, or where a channel failed after it was accepted."""
     await rows(
         settings,
-        "UPDATE notification SET state = 'handed_back', reason = $1, due_at = NULL, channels = $2, provider_code = 30003",
+        """UPDATE notification SET state = 'handed_back', reason = $1, due_at = $2, provider_code = 30003,
+                  failed_channels = failed_channels || $3::text[]""",
         reason,
-        channels.split(","),
+        UNTIL,
+        list(failed),
     )
 
 
@@ -142,6 +150,7 @@ async def test_a_handed_back_request_that_is_repeated_gets_what_is_stored(
     [again] = await caller.submit(later("r-1"))
     assert again.duplicate
     assert again.handed_back.reason == notification_pb2.REASON_QUIET_HOURS
+    assert again.handed_back.until == stamp(UNTIL)
     [far] = await caller.submit(later("r-1", round=3))
     assert far.rejected.field == "round"
 
@@ -152,13 +161,70 @@ async def test_channels_that_failed_for_certain_do_not_come_back(caller: Client,
         verdict=consent_pb2.CONSENT_VERDICT_GRANTED, source="checkout", given_at=stamp(NOON)
     )
     await caller.submit(later("r-1", channels=both, consent_evidence=[grant]))
-    await hand_back(quiet_settings, "channel_failed", "voice")
-    await caller.submit(later("r-1", round=2, channels=both))
-    [row] = await rows(quiet_settings, "SELECT channels FROM notification")
-    assert row["channels"] == ["voice"]
-    await hand_back(quiet_settings, "channel_failed", "voice")
-    [third] = await caller.submit(later("r-1", round=3, channels=both[:1]))
-    assert third.suppressed.reason == notification_pb2.REASON_CHANNEL_FAILED
+    await hand_back(quiet_settings, "channel_failed", ["sms"])
+    for number, reason in ((2, "backlog"), (3, "quiet_hours"), (4, "quiet_hours")):
+        [result] = await caller.submit(later("r-1", round=number, channels=both))
+        [row] = await rows(quiet_settings, "SELECT channels, state FROM notification")
+        assert (result.WhichOneof("result"), row["channels"], row["state"]) == ("accepted", ["voice"], "queued")
+        await hand_back(quiet_settings, reason)
+    [last] = await caller.submit(later("r-1", round=5, channels=both[:1]))
+    assert last.suppressed.reason == notification_pb2.REASON_CHANNEL_FAILED
+
+
+async def test_every_move_that_intake_and_a_cancel_make_is_checked_against_the_table(
+    caller: Client, quiet_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them is there; without it in the table, it is not made."""
+    over = stamp(NOON - datetime.timedelta(seconds=1))
+    past = stamp(NOON - datetime.timedelta(hours=1))
+    cancel = service_pb2.CancelConcernRequest(
+        account_id="main", concern="invoice:in_9/unpaid", as_of=stamp(NOON + datetime.timedelta(seconds=1))
+    )
+    await caller.stub.CancelConcern(cancel)
+    moves = {
+        (states.START, "queued"): later("q"),
+        (states.START, "suppressed"): later("s", number=""),
+        (states.START, "cancelled"): later("c", concern="invoice:in_9/unpaid"),
+        (states.START, "expired"): later("e", not_after=over, not_before=past),
+    }
+    for move, asked in moves.items():
+        with monkeypatch.context() as without:
+            without.delitem(states.NOTIFICATION, move)
+            [result] = await caller.submit(asked)
+            assert "defect" in result.rejected.reason, move
+        await caller.submit(asked)
+        [row] = await rows(quiet_settings, "SELECT state FROM notification WHERE request_id = $1", asked.request_id)
+        assert (states.START, row["state"]) == move
+    again = {
+        "queued": later("q", round=2),
+        "suppressed": later("q", round=2, number=""),
+        "cancelled": later("q", round=2, concern="invoice:in_9/unpaid"),
+        "expired": later("q", round=2, not_after=over, not_before=past),
+    }
+    for state, asked in again.items():
+        await rows(
+            quiet_settings,
+            "UPDATE notification SET state = 'handed_back', round = 1, due_at = $1 WHERE request_id = 'q'",
+            UNTIL,
+        )
+        await rows(quiet_settings, "DELETE FROM notification_body WHERE round = 2")
+        await rows(quiet_settings, "DELETE FROM gate_check WHERE round = 2")
+        with monkeypatch.context() as without:
+            without.delitem(states.NOTIFICATION, ("handed_back", state))
+            [result] = await caller.submit(asked)
+            assert "defect" in result.rejected.reason, state
+        await caller.submit(asked)
+        [row] = await rows(quiet_settings, "SELECT state FROM notification WHERE request_id = 'q'")
+        assert row["state"] == state
+    await caller.submit(later("w", concern="invoice:in_8/unpaid"))
+    cancel.concern = "invoice:in_8/unpaid"
+    with monkeypatch.context() as without:
+        without.delitem(states.NOTIFICATION, ("queued", "cancelled"))
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await caller.stub.CancelConcern(cancel)
+        assert failed.value.code() is grpc.StatusCode.INTERNAL
+    [row] = await rows(quiet_settings, "SELECT state FROM notification WHERE request_id = 'w'")
+    assert row["state"] == "queued"
 
 
 async def test_a_cancel_and_the_intake_of_its_concern_at_once_leave_nothing_that_will_be_sent_unsaid(

@@ -57,7 +57,7 @@ def test_a_full_queue_at_the_provider_is_put_off_as_the_request_wishes(wish: str
     step = answered(case({"if_not_now": wish}), Refused(21611, 400))
     assert step.case.attempt.state == "rejected"
     assert step.case.notification.state == state
-    assert (step.case.notification.due_at is not None) == (state == "queued")
+    assert (step.case.notification.due_at is not None) == (state != "suppressed")
 
 
 def test_a_refused_number_goes_on_to_the_next_channel_that_has_a_sender() -> None:
@@ -188,6 +188,7 @@ def test_a_failure_after_acceptance_is_handed_back_only_where_another_channel_ma
     assert (back.case.notification.state, back.case.notification.reason) == ("handed_back", "channel_failed")
     assert back.case.notification.channels == ("voice",)
     assert HandedBack(at(5).business) in back.effects
+    assert back.case.notification.due_at == at(5).business
     for subject, code in (
         (accepted(**two, if_not_now="hold"), 30006),
         (accepted(), 30006),

@@ -150,7 +150,7 @@ class Delivery(RuleBasedStateMachine):
     @invariant()
     def somebody_must_act_exactly_while_something_is_open(self) -> None:
         """No row is forgotten: an open one has a moment at which it is looked at again."""
-        assert (self.n.state == "queued") == (self.n.due_at is not None)
+        assert (self.n.state in ("queued", "handed_back")) == (self.n.due_at is not None)
         if self.n.state in ("sending", "unresolved"):
             assert self._open()
         for a in self._open():

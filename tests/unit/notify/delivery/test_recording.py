@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 
 from notify_service import database
-from notify_service.delivery import receipts
 from notify_service.delivery.receipts import Records
 
 GONE = [
@@ -43,7 +42,7 @@ def records(pool: Away, patience: Callable[[float], float] = lambda seconds: sec
     async def nothing(_conn: Any, _events: Sequence[Any]) -> None:
         return None
 
-    made._apply = nothing  # type: ignore[method-assign]
+    made._apply = nothing  # type: ignore[method-assign, assignment]
     made._recorder = type("R", (), {"account": type("A", (), {"account_id": "main"})})  # type: ignore[assignment]
     return made
 
@@ -53,7 +52,7 @@ async def test_an_answer_outlives_a_database_that_restarts(
     error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever it says while it stops and starts: the answer waits and is written."""
-    monkeypatch.setattr(receipts.random, "random", lambda: 0.0)
+    monkeypatch.setattr("random.random", lambda: 0.0)
     pool = Away(error, 2)
     await records(pool).answers.add(object())  # type: ignore[arg-type]
     assert pool.asked == 3

@@ -1,0 +1,82 @@
+"""The loop of looks: steps that Stripe must be asked about, as many at once as the budget serves, each subject asked about once.
+
+A lease lies on a step while Stripe is asked, and no connection is held. What is still so is frozen and handed over; what is over
+settles its concern; where Stripe cannot be asked the step waits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from ingest_service.clock import Clock
+from ingest_service.planning import plans
+from ingest_service.submitting import sorting, step_queue
+from ingest_service.submitting.handing_over import Beat, HandingOver, silent
+from ingest_service.submitting.looks import Looks
+from ingest_service.submitting.preparing import DueStep
+from ingest_service.submitting.sorting import Sorted, Sorting
+from ingest_service.submitting.truth import Look, NotNow, Over, StillSo
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """Looks for these accounts."""
+
+    pool: asyncpg.Pool
+    account_ids: Sequence[str]
+    clock: Clock
+    sorting: Sorting
+    handing_over: HandingOver
+    look: Look
+    looks: Looks
+
+    async def turn(self, beat: Beat = silent) -> int:
+        """Starts as many looks as there are free slots; tells how many steps were claimed."""
+        free = {account_id: self.looks.free(account_id) for account_id in self.account_ids}
+        holder = uuid4()
+        async with self.pool.acquire() as conn, conn.transaction():
+            now = self.clock.now()
+            rows = await step_queue.claim_asking(conn, free, now)
+            decided = self.sorting.sort(rows, now)
+            for account_id, each in decided.items():
+                await sorting.store(conn, account_id, each, now, holder)
+                await step_queue.lease(conn, account_id, [step.key for step in each.look_up], holder)
+        for account_id, each in decided.items():
+            by_fact: dict[tuple[int, str, str], list[DueStep]] = {}
+            for step in each.look_up:
+                by_fact.setdefault((step.lane, step.subject_id, step.fact_key), []).append(step)
+            for (lane, subject_id, _), steps in by_fact.items():
+                self.looks.start(account_id, lane, self._look_up(account_id, subject_id, steps, holder))
+            await self.handing_over.submit(account_id, each.ready, holder, beat)
+        return len(rows)
+
+    async def _look_up(self, account_id: str, subject_id: str, steps: Sequence[DueStep], holder: UUID) -> None:
+        """Reads a subject, however many steps speak of one fact of it."""
+        said = await self.look(account_id, subject_id, steps[0].variables["fact"])
+        match said:
+            case StillSo():
+                await self._freeze(account_id, steps, holder)
+            case Over(reason=reason):
+                by = f"a look at Stripe: {reason}"
+                over = [plans.Settlement(concern, self.clock.now(), by) for concern in {step.concern for step in steps}]
+                async with self.pool.acquire() as conn, conn.transaction():
+                    await plans.settle_many(conn, account_id, over)
+            case NotNow(reason=reason):
+                async with self.pool.acquire() as conn:
+                    await step_queue.release(conn, account_id, [step.key for step in steps], holder, reason)
+            case _:
+                assert_never(said)
+
+    async def _freeze(self, account_id: str, steps: Sequence[DueStep], holder: UUID) -> None:
+        read_at = self.clock.now()
+        decided = Sorted()
+        for step in steps:
+            self.sorting.freeze(step, "stripe", read_at, decided)
+        async with self.pool.acquire() as conn, conn.transaction():
+            kept = await step_queue.freeze(conn, account_id, decided.fresh, holder, leased=True)
+            await step_queue.end(conn, account_id, decided.ended)
+        ready = [each for each in decided.ready if each.step.key in kept]
+        await self.handing_over.submit(account_id, ready, holder)

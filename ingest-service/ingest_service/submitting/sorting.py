@@ -1,0 +1,136 @@
+"""Sorts claimed steps by what they need next, and stores what was decided: one statement for each decision, whatever the number."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import structlog
+
+from ingest_service.planning import plans
+from ingest_service.planning.sealed_columns import open_frozen, open_variables, seal_frozen
+from ingest_service.sealing import Sealer, UnsealableError
+from ingest_service.submitting import counters, step_queue
+from ingest_service.submitting.preparing import DueStep, End, Freeze, LookUp, Resend, frozen_bytes, next_for
+from ingest_service.submitting.step_changes import EndedStep, FrozenStep
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A step whose bytes are stored and leased."""
+
+    step: DueStep
+    frozen: bytes
+
+
+@dataclass(slots=True)
+class Sorted:
+    """Steps of an account by what they need.
+
+    Attributes:
+        leased: they stay as they are, and nobody else may take them meanwhile.
+        look_up: Stripe must be asked about them.
+    """
+
+    ended: list[EndedStep] = field(default_factory=list)
+    fresh: list[FrozenStep] = field(default_factory=list)
+    ready: list[Ready] = field(default_factory=list)
+    leased: list[tuple[UUID, int]] = field(default_factory=list)
+    look_up: list[DueStep] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """Opens, sorts and freezes steps; each account has the zone that its days are counted in."""
+
+    zones: Mapping[str, ZoneInfo]
+    sealer: Sealer
+
+    def sort(self, rows: Sequence[asyncpg.Record], now: datetime) -> dict[str, Sorted]:
+        """Decides for each claimed row, by account. One that cannot be opened is leased: out of the way until somebody adds its key."""
+        by_account: dict[str, Sorted] = {}
+        for row in rows:
+            into = by_account.setdefault(row["account_id"], Sorted())
+            step = self._opened(row)
+            if step is None:
+                into.leased.append((row["plan_id"], row["number"]))
+            else:
+                self._decide(step, now, into)
+        return dict(sorted(by_account.items()))
+
+    def _opened(self, row: asyncpg.Record) -> DueStep | None:
+        account_id = row["account_id"]
+        try:
+            variables = open_variables(
+                self.sealer, account_id, row["plan_id"], row["variables_key_id"], row["variables"]
+            )
+            frozen = row["frozen"] and open_frozen(
+                self.sealer, account_id, row["request_id"], row["data_key_id"], row["frozen"]
+            )
+        except UnsealableError:
+            log.warning("submitting.step_unreadable", account_id=account_id, request_id=row["request_id"])
+            return None
+        return DueStep(
+            account_id=account_id,
+            plan_id=row["plan_id"],
+            number=row["number"],
+            lane=row["lane"],
+            concern=row["concern"],
+            state=row["state"],
+            due_at=row["due_at"],
+            not_after=row["not_after"],
+            request_id=row["request_id"],
+            round=row["round"],
+            flow=row["flow"],
+            settled=row["concern_state"] == "settled",
+            fact_at=row["fact_at"],
+            fact_kind=row["fact_kind"],
+            subject_id=row["subject_id"],
+            variables=variables,
+            frozen=frozen,
+        )
+
+    def _decide(self, step: DueStep, now: datetime, into: Sorted) -> None:
+        decision = next_for(step, now)
+        match decision:
+            case End(state=state, reason=reason):
+                into.ended.append(EndedStep(step.plan_id, step.number, state, reason))
+                counters.step_ended(state, reason)
+            case Resend(frozen=frozen):
+                into.leased.append(step.key)
+                into.ready.append(Ready(step, frozen))
+            case Freeze(grade=grade):
+                self.freeze(step, grade, now, into)
+            case LookUp():
+                into.look_up.append(step)
+            case _:
+                assert_never(decision)
+
+    def freeze(self, step: DueStep, grade: str, read_at: datetime, into: Sorted) -> None:
+        """Makes the request of a step whose truth was read at this moment. One odd record stops nobody else."""
+        try:
+            frozen = frozen_bytes(step, read_at, self.zones[step.account_id])
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            kind = type(error).__name__  # its message may quote what a customer typed
+            log.warning("submitting.unbuildable", account_id=step.account_id, request_id=step.request_id, error=kind)
+            counters.step_ended("rejected", "")
+            reason = f"no request can be made of it ({kind}); its fact or rule lacks something"
+            into.ended.append(EndedStep(step.plan_id, step.number, "rejected", reason))
+            return
+        key_id, sealed = seal_frozen(self.sealer, step.account_id, step.request_id, frozen)
+        into.fresh.append(FrozenStep(step.plan_id, step.number, key_id, sealed, grade, read_at))
+        into.ready.append(Ready(step, frozen))
+
+
+async def store(conn: asyncpg.Connection, account_id: str, decided: Sorted, now: datetime, holder: UUID) -> None:
+    """Stores what was decided of steps that are claimed in this transaction. What must be looked up is the caller's."""
+    await step_queue.end(conn, account_id, decided.ended)
+    await step_queue.freeze(conn, account_id, decided.fresh, holder, leased=False)
+    await step_queue.lease(conn, account_id, decided.leased, holder)
+    if decided.ended:
+        await plans.close_finished(conn, account_id, [step.plan_id for step in decided.ended], now)
