@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from ingest_service.submitting import truth
+from ingest_service.submitting.announced import REMINDERS
 from ingest_service.submitting.freezing import Freezable, freeze
 from ingest_service.submitting.results import Sent
 from ingest_service.submitting.truth import Grade
@@ -38,9 +39,9 @@ class DueStep:
     frozen: bytes | None
 
     @property
-    def fact_key(self) -> str:
-        """The fact it speaks of."""
-        return str(self.variables["fact"]["key"])
+    def matter(self) -> tuple[str, str]:
+        """What a look at Stripe answers for: its subject and, where what was announced of it must be compared, its fact."""
+        return self.subject_id, str(self.variables["fact"]["key"]) if self.fact_kind in REMINDERS else ""
 
     @property
     def key(self) -> tuple[UUID, int]:
