@@ -87,9 +87,11 @@ async def test_who_lost_the_lease_writes_nothing(world: ScanWorld) -> None:
     await world.pool.execute("UPDATE scan SET leased_until = '-infinity'")
     await world.scan()
     before = await world.pool.fetch("SELECT * FROM fact ORDER BY fact_key")
+    rows = await world.pool.fetch("SELECT * FROM scan ORDER BY scan, scan_window")
     go_on.set()
     await slow_one
     assert await world.pool.fetch("SELECT * FROM fact ORDER BY fact_key") == before
+    assert await world.pool.fetch("SELECT * FROM scan ORDER BY scan, scan_window") == rows
     assert len(before) == 3
     assert stripe.api.log.found(path=LIST)
 
