@@ -54,8 +54,6 @@ class SchedulesReader:
         if to is not None and to not in teams:
             remedy = did_you_mean(to, teams) if teams else 'Add the team below "teams:"'
             self._reader.note(parts["to"], f'the digest cannot go to "{to}"', remedy)
-        elif to is not None and not self._teams[to.removeprefix("team:")].members:
-            self._reader.note(parts["to"], f'"{to}" has no members, so nobody would read it', "Add a member")
         empty = self._reader.choice(parts["empty"], '"empty"', ("skip", "say")) if "empty" in parts else "skip"
         said: Literal["skip", "say"] = "say" if empty == "say" else "skip"
         zone = self._zone(parts.get("zone"))

@@ -8,7 +8,7 @@ from ingest_service.submitting.truth import NotNow, Over, Seen, StillSo, judge
 
 _PATHS: Final = {
     "in": "/v1/invoices/", "pi": "/v1/payment_intents/", "ch": "/v1/charges/", "py": "/v1/charges/", "sub": "/v1/subscriptions/",
-    "pm": "/v1/payment_methods/",
+    "pm": "/v1/payment_methods/", "du": "/v1/disputes/", "dp": "/v1/disputes/",
 }  # fmt: skip
 _EXPAND: Final = {
     "in": ["parent.subscription_details.subscription"],

@@ -50,7 +50,7 @@ def test_each_schedule_is_explained_in_a_sentence() -> None:
     assert renewal == (
         "Every day at 09:30, for each subscription that renews in 7, 3 or 1 days, where its card expires before that or it renews by "
         "the year or it costs 10000 minor units of USD or more: text the customer at once (renewal_reminder; of use for 13 hours and "
-        "30 minutes). Words: expiring_card where the card expires before, annual for a yearly one."
+        "30 minutes). Words: expiring_card where the card expires before, annual where the interval is year."
     )
     assert trial.startswith(
         "Every day at 10:00, for each trial that ends in 7, 3 or 1 days: text the customer at once (trial_ending;"
@@ -99,7 +99,9 @@ def test_a_digest_to_nobody_and_a_flow_that_nothing_feeds_are_problems() -> None
     assert any(
         'Add the team below "teams:"' in one for one in problems("schedules: {digest: {to: team:x}}\nflows: []\n")
     )
-    empty = "teams: {x: {members: []}}\nschedules: {digest: {to: team:x}}\nflows: []\n"
-    assert any("nobody would read it" in one for one in problems(empty))
+    empty = rules("teams: {x: {members: []}}\nschedules: {digest: {to: team:x}}\nflows: []\n")
+    assert sentences.explain(empty) == (
+        "Off, because nobody is in the team x: every day at 18:00, with the day's figures.",
+    )
     told = problems("flows: [{flow: a, on: card_expiring, steps: [{template: x}]}]")
     assert told == ['rules.yaml:1: nothing makes "card_expiring". Add "card_reminders: …" below "schedules:".']
