@@ -27,7 +27,6 @@ _KNOWN_VARIANTS: Final = {
     "fact.card_expires_first": "where the card expires before",
     "!fact.method_on_file": "where there is nothing to pay with",
     "fact.is_empty": "where nothing happened",
-    'fact.interval == "year"': "for a yearly one",
     'fact.interval == "month" && fact.interval_count == 1': "for a monthly one",
     'fact.interval == "year" && fact.interval_count == 1': "for a yearly one",
     'fact.change == ["date"]': "where only the day of the next bill moved",

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from ingest_service.accounts import Account
-from ingest_service.stripe_reads import STOPPED, Gone, StripeReads, reading
+from ingest_service.stripe_reads import STOPPED, Found, Gone, StripeReads, reading
 from ingest_service.submitting.stripe_look import look
 from ingest_service.submitting.truth import NotNow, Over, StillSo
 from paybell_sandbox.app import RunningSandbox, running
@@ -125,3 +125,35 @@ async def test_a_stop_ends_the_reads_under_way_and_takes_no_more(box: RunningSan
         await reads.stop()
         assert set(await asyncio.gather(*asking)) == {STOPPED}
     assert await reads.get("main", "/v1/invoices/in_1") == STOPPED
+
+
+@pytest.mark.parametrize("otherwise", ["card_updated", "subscription_ends", "period_end", "renewal_paid"])
+async def test_a_renewal_that_was_announced_is_still_to_come_until_it_comes_otherwise(
+    box: RunningSandbox, reads: StripeReads, otherwise: str
+) -> None:
+    ids = await play(box, "renewal_due", days=3)
+    told = await reads.get("main", f"/v1/subscriptions/{ids['subscription']}")
+    assert isinstance(told, Found)
+    period_end = told.body["items"]["data"][0]["current_period_end"]
+    fact = {"kind": "renewal_due", "attributes": {"period_end": period_end, "card_expires_first": True}}
+    assert await look(reads, "main", ids["subscription"], fact) == StillSo()
+    given = {"subscription": ids["subscription"]} if otherwise == "subscription_ends" else {"customer": ids["customer"]}
+    await play(box, otherwise, **given)
+    assert isinstance(await look(reads, "main", ids["subscription"], fact), Over)
+
+
+async def test_a_trial_and_a_card_are_looked_at_too(box: RunningSandbox, reads: StripeReads) -> None:
+    ids = await play(box, "trial_running", days=3)
+    told = await reads.get("main", f"/v1/subscriptions/{ids['subscription']}")
+    assert isinstance(told, Found)
+    trial = {"kind": "trial_ending", "attributes": {"trial_end": told.body["trial_end"]}}
+    assert await look(reads, "main", ids["subscription"], trial) == StillSo()
+    await play(box, "trial_ended_early", subscription=ids["subscription"])
+    assert isinstance(await look(reads, "main", ids["subscription"], trial), Over)
+    card_ids = await play(box, "card_expiring")
+    method = await reads.get("main", f"/v1/payment_methods/{card_ids['payment_method']}")
+    assert isinstance(method, Found)
+    card = {"kind": "card_expiring", "attributes": {"card": method.body["card"]}}
+    assert await look(reads, "main", card_ids["payment_method"], card) == StillSo()
+    await play(box, "card_updated", customer=card_ids["customer"])
+    assert isinstance(await look(reads, "main", card_ids["payment_method"], card), Over)
