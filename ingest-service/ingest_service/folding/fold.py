@@ -12,7 +12,7 @@ import structlog
 
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
-from ingest_service.folding import fact_store, knowledge, mirror, pending, reminders
+from ingest_service.folding import fact_store, knowledge, mirror, pending
 from ingest_service.folding.effects import Draft, Effects, Event
 from ingest_service.folding.fact_row import fact_row
 from ingest_service.folding.fact_store import FactRow
@@ -26,10 +26,11 @@ from ingest_service.folding.resolving import (
     hold_until,
     resolve,
 )
+from ingest_service.folding.settling import settlements
 from ingest_service.folding.subject import Subject
 from ingest_service.folding.tellers import effects
 from ingest_service.inbox import envelope, store
-from ingest_service.planning.plans import Settlement, settle_many
+from ingest_service.planning.plans import settle_many
 from ingest_service.planning.sealed_columns import open_details
 from ingest_service.scanning import scan_queue
 from ingest_service.sealing import MissingKeyError, Sealer, UnsealableError
@@ -158,9 +159,9 @@ class AccountFold:
             await fact_store.open_concerns(conn, account_id, concerns)
         if announced := self._announced():
             await scan_queue.want(conn, account_id, announced, self._now)
-        if settlements := await self._settlements(conn, known):
-            await settle_many(conn, account_id, settlements)
-        folded.settled += len(settlements)
+        if over := await settlements(conn, account_id, self._events, known, self._now):
+            await settle_many(conn, account_id, over)
+        folded.settled += len(over)
         folded.announced += len(announced)
         folded.ready += sum(fact.state == "ready" for fact in facts)
         folded.held += sum(fact.state == "held" for fact in facts)
@@ -289,42 +290,3 @@ class AccountFold:
             for event, told in self._events
             if told.announced_trial is not None
         ]
-
-    async def _settlements(self, conn: Any, known: Known) -> list[Settlement]:
-        settled = {concern: event.event_id for event, told in self._events for concern in told.settled}
-        ended = {told.ended_subscription: event.event_id for event, told in self._events if told.ended_subscription}
-        if ended:
-            for invoice in await knowledge.unpaid_invoices(conn, self._account_id, list(ended)):
-                settled.setdefault(f"invoice:{invoice}/unpaid", next(iter(ended.values())))
-        for event, told in self._events:  # a bill of a subscription that had ended before the bill was heard of
-            for one in told.subjects:
-                subscription = known.subjects.get(str(one.facts.get("subscription") or ""))
-                if (
-                    one.kind == "invoice"
-                    and subscription is not None
-                    and subscription.status in ("canceled", "incomplete_expired")
-                ):
-                    settled.setdefault(f"invoice:{one.subject_id}/unpaid", event.event_id)
-                merged = known.subjects[one.subject_id]
-                if one.kind == "invoice" and merged.status in ("paid", "void", "uncollectible"):
-                    settled.setdefault(f"invoice:{one.subject_id}/unpaid", event.event_id)
-        for concern, by in (await self._reminders_over(conn, known)).items():
-            settled.setdefault(concern, by)
-        return [Settlement(concern, self._now, by) for concern, by in sorted(settled.items())]
-
-    async def _reminders_over(self, conn: Any, known: Known) -> dict[str, str]:
-        """Reminders of what came otherwise: a subscription that ended or renewed, a card that was renewed."""
-        told_by = {
-            one.subject_id: event.event_id
-            for event, told in self._events
-            for one in told.subjects
-            if one.kind in ("subscription", "payment_method")
-        }
-        if not told_by:
-            return {}
-        open_ones = await knowledge.open_reminders(conn, self._account_id, sorted(told_by))
-        return {
-            concern: told_by[subject]
-            for subject, concern in open_ones
-            if reminders.over(concern, known.subjects[subject]) is not None
-        }

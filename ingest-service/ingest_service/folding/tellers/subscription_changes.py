@@ -31,6 +31,8 @@ class Change:
 
 def change_of(event: Event) -> Change | None:
     """What the update changed; None where nothing that anybody pays changed."""
+    if not event.previous:
+        return None
     now, before = parse.subscription(event.obj), parse.subscription(_before(event))
     what: list[What] = []
     if {item.product for item in before.items} != {item.product for item in now.items}:
