@@ -26,6 +26,8 @@ LONGEST: Mapping[str, Value] = {
 TEMPLATES = template_store.compile_all(
     {key: (1, body) for key, body in template_store.read_shipped(database.shipped("texts")).items()}
 )
+IN_ENGLISH_ONLY = {"renewal_reminder", "trial_ending", "card_expiring", "subscription_changed", "digest"}
+"""Still to be translated; who translates one takes it out here."""
 EACH = [(name, variant, language) for name, one in TEMPLATES.items() for variant, language in one.words]
 
 
@@ -63,10 +65,21 @@ def test_every_shipped_text_stands_in_every_shipped_language() -> None:
         for variant, language in template.words:
             by_variant.setdefault(variant, set()).add(language)
         assert "default" in by_variant, name
-        assert set(map(frozenset, by_variant.values())) == {frozenset({"en", "de"})}, name
+        languages = {"en"} if name in IN_ENGLISH_ONLY else {"en", "de"}
+        assert set(map(frozenset, by_variant.values())) == {frozenset(languages)}, name
 
 
-@pytest.mark.parametrize("name", ["payment_failed", "payment_succeeded"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "payment_failed",
+        "payment_succeeded",
+        "renewal_reminder",
+        "trial_ending",
+        "card_expiring",
+        "subscription_changed",
+    ],
+)
 def test_texts_that_may_be_the_first_one_say_how_to_stop(name: str) -> None:
     template = TEMPLATES[name]
     for variant, language in template.words:
