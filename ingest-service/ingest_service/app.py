@@ -32,6 +32,9 @@ from ingest_service.listening import Listeners
 from ingest_service.loops import Loops, measure_lag
 from ingest_service.metrics import Metrics
 from ingest_service.planning import commands
+from ingest_service.planning.rules_store import RulesInForce
+from ingest_service.scanning import scan_queue, scanner
+from ingest_service.scanning.work import Means
 from ingest_service.sealing import Sealer
 from ingest_service.settings import Settings
 from ingest_service.shutdown import Shutdown
@@ -103,7 +106,7 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         refuse_moved_clock(clock, vendors_on_loopback=settings.vendor_on_loopback)
         await commands.apply_files(pool, rules_files(accounts), sealer, by="start", only_if_none=True)
         metrics, loops, shutdown, listeners = Metrics(), Loops(), Shutdown(), Listeners()
-        bells = Bells([*loop.BELLS, *submitting.BELLS, "outcomes"])
+        bells = Bells([*loop.BELLS, *submitting.BELLS, *scanner.BELLS, "outcomes"])
         notify = await stack.enter_async_context(connected(settings.ingest_notify_target, tls(settings)))
         reads = await stack.enter_async_context(
             reading(
@@ -150,6 +153,13 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         submitting.add_loops(loops, bells, side)
         looking = Looking(pool, clock, sealer, reads)
         submitting.add_decisions(loops, bells, Deciding(pool, accounts, clock, sealer, looking, writes))
+        means = Means(
+            pool, clock, sealer, holds, reads,
+            told=lambda *labels: metrics.facts.labels(*labels).inc(),
+            read=lambda *labels: metrics.scan_pages.labels(*labels).inc(),
+            beat=lambda: loops.beat(scanner.LOOP),
+        )  # fmt: skip
+        scanner.add_loop(loops, bells, scanner.Scanner(accounts, means, RulesInForce(sealer)))
         if not settings.ingest_public_url:
             for account in accounts.values():
                 _start_polling(
@@ -224,6 +234,8 @@ QUEUES = {
     "decision": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM decision WHERE account_id = $1 AND state = 'waiting'",
     "person": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM decision "
     "WHERE account_id = $1 AND state IN ('held', 'failed')",
+    "scan": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM scan "
+    "WHERE account_id = $1 AND state = 'open' AND due_at <= $2",
     "cancel": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM cancel WHERE account_id = $1 AND state = 'waiting'",
 }
 
@@ -258,7 +270,11 @@ def _admin(
 
     async def tell() -> dict[str, Any]:
         async with pool.acquire() as conn:
-            moments = [await step_queue.next_due(conn, names), await fact_store.next_due(conn, names, clock.now())]
+            moments = [
+                await step_queue.next_due(conn, names),
+                await fact_store.next_due(conn, names, clock.now()),
+                await scan_queue.next_due(conn, names, clock.now()),
+            ]
         due = min((moment for moment in moments if moment is not None), default=None)
         return {
             "now": clock.now().isoformat(),

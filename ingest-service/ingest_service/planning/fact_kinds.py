@@ -34,4 +34,11 @@ FACT_KINDS: Final[Mapping[str, FactKind]] = {
     "fraud_confirmed_safe": FactKind("a customer says that a suspicious payment was theirs", stays_true=True),
     "fraud_stopped": FactKind("a payment is stopped as fraud", stays_true=True),
     "fraud_held": FactKind("a person must decide about a suspicious payment", stays_true=True),
+    "subscription_started": FactKind("a subscription begins", stays_true=True),
+    "subscription_ended": FactKind("a subscription ends", stays_true=True),
+    "subscription_changed": FactKind("a subscription's plan, price, interval or billing date changes", stays_true=True),
+    "renewal_due": FactKind("a subscription is about to renew", stays_true=False),
+    "trial_ending": FactKind("a trial is about to end", stays_true=False),
+    "card_expiring": FactKind("a card that a subscription is paid with is about to expire", stays_true=False),
+    "digest": FactKind("a day is closed", stays_true=True),
 }

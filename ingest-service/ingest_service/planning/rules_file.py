@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import yaml
 
-from ingest_service.planning import answers_file, durations
+from ingest_service.planning import answers_file, durations, implied_rules
 from ingest_service.planning.answers import Asks
 from ingest_service.planning.conditions import Choice, Condition, FixTheExpression, choice, condition
 from ingest_service.planning.document import Problem, Reader
@@ -32,6 +32,8 @@ from ingest_service.planning.rules import (
     Team,
     Variant,
 )
+from ingest_service.planning.schedules import Schedules
+from ingest_service.planning.schedules_file import SchedulesReader
 from ingest_service.planning.teams_file import WORD, read_teams
 
 _FROM_ENVIRONMENT: Final = re.compile(r"\$\{(INGEST_TEAM_[A-Z0-9_]+)\}")
@@ -48,7 +50,8 @@ def parse(text: str) -> Rules | tuple[Problem, ...]:
     rules = file.read(text)
     if file.reader.problems:
         return tuple(sorted(file.reader.problems, key=lambda problem: problem.line))
-    return Rules(rules, file.teams, hashlib.sha256(text.encode()).digest(), file.limits)
+    messages = (*rules, *implied_rules.implied(file.schedules, rules, file.teams))
+    return Rules(messages, file.teams, hashlib.sha256(text.encode()).digest(), file.limits, file.schedules)
 
 
 class _File:
@@ -56,16 +59,21 @@ class _File:
         self.reader = reader
         self.teams: dict[str, Team] = {}
         self.limits: dict[str, dict[str, int]] = {}
+        self.schedules = Schedules()
 
     def read(self, text: str) -> tuple[Rule, ...]:
         root = self.reader.root(text)
         if root is None:
             return ()
-        parts = self.reader.mapping(root, "the rules file", ("flows", "teams", "limits"), needed=("flows",))
+        parts = self.reader.mapping(
+            root, "the rules file", ("flows", "schedules", "teams", "limits"), needed=("flows",)
+        )
         if "teams" in parts:
             self.teams = read_teams(self.reader, parts["teams"])
         if "limits" in parts:
             self.limits = read_limits(self.reader, parts["limits"])
+        if "schedules" in parts:
+            self.schedules = SchedulesReader(self.reader, self.teams).read(parts["schedules"])
         items = self.reader.sequence(parts["flows"], '"flows"') if "flows" in parts else []
         counted: dict[str, int] = {}
         rules = [rule for node in items if (rule := self._rule(node, counted)) is not None]
@@ -78,6 +86,7 @@ class _File:
                     "Rename one",
                 )
             seen[rule.name] = rule
+        implied_rules.unmade(self.schedules, rules, self.reader)
         return tuple(rules)
 
     def _rule(self, node: yaml.Node, counted: dict[str, int]) -> Rule | None:
@@ -103,7 +112,7 @@ class _File:
         if len(self.reader.problems) > before or flow is None or on is None or to is None or repeat is None:
             return None
         line = node.start_mark.line + 1
-        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, line, off, asks)
+        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, line, off, asks=asks)
 
     def _asks(self, parts: dict[str, yaml.Node], steps: tuple[Step, ...]) -> Asks | None:
         if "asks" not in parts:

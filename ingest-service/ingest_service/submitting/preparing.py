@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ingest_service.deciding.asking import Question, question
 from ingest_service.submitting import truth
+from ingest_service.submitting.announced import REMINDERS
 from ingest_service.submitting.freezing import Freezable, freeze
 from ingest_service.submitting.results import Sent
 from ingest_service.submitting.truth import Grade
@@ -37,6 +38,15 @@ class DueStep:
     subject_id: str
     variables: Json
     frozen: bytes | None
+
+    @property
+    def matter(self) -> tuple[str, str]:
+        """What a look at Stripe answers for: its subject and, where what was announced of it must be compared, its fact; of a
+        payment under suspicion something else is asked than of one that failed.
+        """
+        if self.fact_kind in REMINDERS:
+            return self.subject_id, str(self.variables["fact"]["key"])
+        return self.subject_id, self.fact_kind if self.fact_kind == "fraud_suspected" else ""
 
     @property
     def key(self) -> tuple[UUID, int]:

@@ -9,6 +9,8 @@ import pytest
 
 from ingest_service.database import shipped
 from ingest_service.planning import rules_store
+from ingest_service.submitting import stripe_look
+from ingest_service.submitting.truth import Over, StillSo
 from notify.v1.notification_pb2 import Lane, Reason
 from notify.v1.service_pb2 import SubmitResult, Suppressed
 from tests.integration.ingest.deciding.desk import DAY, Desk
@@ -255,3 +257,18 @@ async def test_a_question_may_be_about_anything_and_go_to_a_team_and_its_answer_
     states = await desk.pool.fetch("SELECT state FROM step WHERE account_id = 'main' ORDER BY number")
     assert [step["state"] for step in states] == ["submitted", "cancelled"]
     assert desk.writes_made() == []
+
+
+@pytest.mark.parametrize("end", [None, "review_closed", "dispute_opened", "refund_full"])
+async def test_a_later_message_of_a_question_looks_whether_there_is_still_something_to_ask(
+    desk: Desk, end: str | None
+) -> None:
+    ids = desk.play("purchase") | desk.play("review_opened")
+    if end is not None:
+        desk.play(end)
+    suspicion, failure = {"kind": "fraud_suspected"}, {"kind": "payment_failed"}
+    for subject in (ids["payment_intent"], ids["charge"]):
+        seen = await stripe_look.look(desk.house.reads, "main", subject, suspicion)
+        assert isinstance(seen, StillSo if end is None else Over)
+        # that a payment succeeded ends the matter of its failure, and no suspicion
+        assert isinstance(await stripe_look.look(desk.house.reads, "main", subject, failure), Over)
