@@ -15,6 +15,7 @@ _KNOWN_CONDITIONS: Final = {
     ("payment_failed", "!fact.is_subscription"): "a payment outside a subscription fails",
     ("payment_failed", 'fact.about == "payment"'): "a one-off payment fails",
     ("payment_failed", 'fact.about == "invoice"'): "a payment of an invoice fails",
+    ("payment_failed", "fact.last_attempt"): "Stripe's last try on a bill fails",
     ("payment_succeeded", "fact.is_subscription"): "a subscription payment succeeds",
 }
 _KNOWN_VARIANTS: Final = {
@@ -22,6 +23,12 @@ _KNOWN_VARIANTS: Final = {
     'fact.about == "payment"': "for a one-off payment",
     'fact.about == "invoice"': "for an invoice",
     "fact.will_retry": "while Stripe goes on trying",
+    "fact.last_attempt": "after Stripe's last try",
+    'fact.decline_kind == "confirm"': "where the bank wants a confirmation",
+    'fact.decline_kind == "new_card"': "where a new card is needed",
+    'fact.will_retry && fact.decline_kind in ["no_funds", "try_again"]': "while Stripe goes on trying a good card",
+    'fact.billing_reason == "subscription_create"': "for the first payment of a subscription",
+    'fact.customer_metadata.segment == "enterprise"': "for enterprise customers",
 }
 _VERBS: Final[dict[Channel, str]] = {"sms": "text", "voice": "call", "whatsapp": "write by WhatsApp to"}
 _REPEATS: Final = {

@@ -87,8 +87,8 @@ def next_for(step: DueStep, now: datetime) -> End | Resend | Freeze | LookUp:
     return LookUp() if needed == "stripe" else Freeze(needed)
 
 
-def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo) -> bytes:
-    """The request of a step whose truth was read at this moment of business time.
+def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo, link: str = "") -> bytes:
+    """The request of a step whose truth was read at this moment of business time, with the payment link it was given, if any.
 
     Raises:
         KeyError: the plan's variables lack something; a version of ours wrote them wrongly.
@@ -109,5 +109,6 @@ def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo)
             variant=step.variables["variant"],
             blueprint=step.variables["steps"][str(step.number)],
             default_zone=default_zone,
+            link=link,
         )
     )

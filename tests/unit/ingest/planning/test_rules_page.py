@@ -24,7 +24,8 @@ def test_the_values_that_rules_may_name_are_those_that_can_be_made() -> None:
 
 def test_the_examples_of_the_page_are_good() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    flow, team, conditions = blocks
+    flow, team, conditions, words = blocks
+    assert rules(words).rules[0].variant.lines
     assert rules(flow).rules[0].name == "failed_payment"
     assert rules(team + "flows: []").teams["finance"].members[0].name == "Ada"
     for line in conditions.splitlines():
