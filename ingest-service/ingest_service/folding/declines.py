@@ -61,7 +61,7 @@ def kind_of(attributes: Mapping[str, Any]) -> DeclineKind:
 
 
 SAME_TRY_SECONDS: Final = 600
-"""A bill's failure and its payment's are told within seconds; what is further apart speaks of another try."""
+"""A bill's failure and its payment's are told within seconds; what was told longer before speaks of an earlier try."""
 
 
 def decline_fact(decline_code: str, failure_code: str, at: int) -> dict[str, Any]:
@@ -69,8 +69,8 @@ def decline_fact(decline_code: str, failure_code: str, at: int) -> dict[str, Any
     return {"at": at, "decline_code": decline_code, "failure_code": failure_code}
 
 
-def same_try(remembered: Any, at: float) -> dict[str, str] | None:
-    """The codes of a remembered decline, if it is of the try that happened then; None where it is not."""
-    if not isinstance(remembered, Mapping) or abs(float(remembered.get("at", 0)) - at) > SAME_TRY_SECONDS:
+def codes_since(remembered: Any, at: float) -> dict[str, str] | None:
+    """The codes of a remembered decline, if it is of the try that happened then or of a later one, which says more; else None."""
+    if not isinstance(remembered, Mapping) or float(remembered.get("at", 0)) < at - SAME_TRY_SECONDS:
         return None
     return {name: str(remembered.get(name) or "") for name in ("decline_code", "failure_code")}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from ingest_service.folding.declines import same_try
+from ingest_service.folding.declines import codes_since
 from ingest_service.folding.details import details
 from ingest_service.folding.effects import Draft
 from ingest_service.folding.mirror import Mirror
@@ -163,7 +163,7 @@ def _declined(
     payment = draft.attributes.get("payment_intent") or known.aliases.get((draft.need_id, "payment_intent"), "")
     tellers = [one for one in (known.subjects.get(str(payment)), bill) if one is not None]
     at = pending.occurred_at.timestamp()
-    codes = next((told for one in tellers if (told := same_try(one.facts.get("decline"), at)) is not None), None)
+    codes = next((told for one in tellers if (told := codes_since(one.facts.get("decline"), at)) is not None), None)
     if codes is None:
         told_by_event = draft.attributes.get("needs_confirmation") is True
         if over or told_by_event or (trouble is not None and trouble.enough("decline", WITHOUT_REASON_AFTER)):

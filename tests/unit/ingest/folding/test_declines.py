@@ -8,7 +8,7 @@ import pytest
 
 from ingest_service.folding import mirror
 from ingest_service.folding.asking import why
-from ingest_service.folding.declines import DeclineKind, decline_fact, decline_kind, kind_of, same_try
+from ingest_service.folding.declines import DeclineKind, codes_since, decline_fact, decline_kind, kind_of
 from ingest_service.folding.effects import Draft, Event
 from ingest_service.folding.mirror import Mirror
 from ingest_service.folding.parse import Customer
@@ -70,11 +70,12 @@ def test_a_confirmation_that_stripe_asks_for_goes_before_any_code() -> None:
     assert kind_of({"needs_confirmation": True, "decline_code": "insufficient_funds"}) is DeclineKind.CONFIRM
 
 
-def test_a_decline_of_another_day_says_nothing_about_this_try() -> None:
+def test_a_decline_of_an_earlier_day_says_nothing_about_this_try_and_a_later_one_stands_for_it() -> None:
     told = decline_fact("expired_card", "expired_card", 1_000_000)
-    assert same_try(told, 1_000_005) == {"decline_code": "expired_card", "failure_code": "expired_card"}
-    assert same_try(told, 1_000_000 + 86_400) is None
-    assert same_try(None, 0) is None
+    assert codes_since(told, 1_000_005) == {"decline_code": "expired_card", "failure_code": "expired_card"}
+    assert codes_since(told, 1_000_000 + 86_400) is None
+    assert codes_since(told, 1_000_000 - 86_400) is not None
+    assert codes_since(None, 0) is None
 
 
 @pytest.mark.parametrize("version", SHAPES)
