@@ -69,7 +69,7 @@ def cases(house: House, version: str, chance: random.Random) -> Iterator[Case]:
             play("retry_fails", RETRY, invoice=ids["invoice"], decline_code=reasons[1])
         if end is not None:
             which = "subscription" if end == "subscription_ends" else "invoice"
-            play(end, END, **{which: ids[which]})
+            play(end, END, told, **{which: ids[which]})
         shuffled = told + chance.choices(told, k=chance.randrange(len(told)))
         chance.shuffle(shuffled)
         yield Case(ids["invoice"], end, WORDS[reasons[-1]], shuffled)
