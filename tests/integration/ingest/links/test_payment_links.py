@@ -63,7 +63,7 @@ class Site:
             shown={"amount": 4900, "exponent": 2, "currency": "usd", "what": "1 x Studio", "reference": "A-1", "brand": "Studio"},
         )  # fmt: skip
         async with self.pool.acquire() as conn:
-            await store.keep(conn, account, [new], SEALER)
+            await store.keep(conn, account, [store.seal(new, account, SEALER)])
         return token
 
     async def ask(self, method: str, token: str, **how: Any) -> tuple[int, str, Any]:
