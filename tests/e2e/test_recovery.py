@@ -74,7 +74,7 @@ async def test_a_text_leads_through_its_link_to_paid_and_the_ladder_ends(
         pair.play("renewal_card_expired", phone=to)
         await told(pair, to, 1)
         [text] = pair.texts(to)
-        assert "your payment of $49.00 did not go through. It needs another card" in text
+        assert "your payment of $49.00 did not go through: a new card is needed" in text
         link = link_in(text)
         calls = pair.box.app[STRIPE].api.log.found
         before = len(calls())
@@ -185,8 +185,8 @@ async def test_whatever_ends_the_bill_ends_the_ladder_before_it_began_and_on_eac
 async def test_each_reason_has_its_own_words_and_each_bill_one_text(pair: Pair, version: str) -> None:
     said = {
         ("renewal_needs_confirmation", ()): "your bank asks you to confirm your payment of $49.00",
-        ("renewal_card_expired", ()): "It needs another card",
-        ("renewal_without_card", ()): "It needs another card than the one we have",
+        ("renewal_card_expired", ()): "a new card is needed",
+        ("renewal_without_card", ()): "a new card is needed",
         ("renewal_fails", ("insufficient_funds",)): "there is nothing you need to do",
         ("renewal_fails", ("stolen_card",)): "we could not renew your subscription ($49.00",
         ("single_bill_fails", ("do_not_honor",)): "your payment of $1,250.00 did not go through",
