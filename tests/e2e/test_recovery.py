@@ -221,3 +221,23 @@ async def test_the_last_try_is_said_once_more_and_an_enterprise_reads_it_in_its_
     assert "there is nothing you need to do" in first
     assert "failed again. We will not try the card any more" in last
     assert ["your company's subscription" in text for text in pair.texts(company)] == [True, True]
+
+
+async def test_while_stripe_goes_on_trying_a_good_card_nobody_is_reminded_and_a_card_that_will_not_do_is(
+    pair: Pair,
+) -> None:
+    good, bad = phone(), phone()
+    for to, reason in ((good, "insufficient_funds"), (bad, "expired_card")):
+        ids, failed = pair.play("renewal_fails", phone=to, decline_code=reason)
+        await pair.post_all(failed)
+        await pair.post_all(
+            pair.play("retry_fails", invoice=ids["invoice"], decline_code=reason)[1]
+        )  # the next is in 5 days
+    await pair.quiet()
+    counts = [(len(pair.texts(good)), len(pair.texts(bad)))]
+    for days in (3.1, 4):
+        await later(pair, days)
+        counts.append((len(pair.texts(good)), len(pair.texts(bad))))
+    assert counts == [(1, 1), (1, 2), (2, 3)]
+    skipped = await pair.ingest_pool.fetchval("SELECT reason FROM step WHERE number = 2 AND state = 'skipped'")
+    assert skipped.startswith("its rule says nothing while fact.will_retry")

@@ -96,8 +96,8 @@ class _File:
             return None
         return word
 
-    def _condition(self, node: yaml.Node | None) -> Condition | None:
-        source = self.reader.text(node, '"when"') if node is not None else None
+    def _condition(self, node: yaml.Node | None, what: str = '"when"') -> Condition | None:
+        source = self.reader.text(node, what) if node is not None else None
         if node is None or source is None:
             return None
         try:
@@ -162,7 +162,17 @@ class _File:
         )
 
     def _step(self, node: yaml.Node, *, first: bool, team: bool) -> Step | None:
-        known = ("after", "channels", "template", "not_after", "if_not_now", "if_unresolved", "class", "values")
+        known = (
+            "after",
+            "channels",
+            "template",
+            "not_after",
+            "if_not_now",
+            "if_unresolved",
+            "class",
+            "values",
+            "unless",
+        )
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a step", known, needed=("template",))
         after = self._length(parts.get("after"), '"after"', timedelta(0), timedelta(0), LONGEST_WAIT)
@@ -186,6 +196,7 @@ class _File:
         classes = ("team",) if team else ("transactional", "urgent", "marketing")
         kind = self.reader.choice(parts["class"], '"class"', classes) if "class" in parts else classes[0]
         values = self._values(parts["values"]) if "values" in parts else None
+        unless = self._condition(parts.get("unless"), '"unless"')
         if (
             len(self.reader.problems) > before
             or template is None
@@ -205,6 +216,7 @@ class _File:
             MessageClass(kind),
             values,
             line,
+            unless,
         )
 
     def _values(self, node: yaml.Node) -> tuple[str, ...]:

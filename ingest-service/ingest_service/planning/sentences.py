@@ -70,7 +70,11 @@ def _plain(condition: Condition) -> str:
 
 def _runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
     """Steps that say the same in the same way, one after the other."""
-    for _, run in groupby(steps, key=lambda step: (step.channels, step.template, step.not_after, step.if_not_now)):
+
+    def way(step: Step) -> tuple[object, ...]:
+        return step.channels, step.template, step.not_after, step.if_not_now, step.unless and _plain(step.unless)
+
+    for _, run in groupby(steps, key=way):
         yield list(run)
 
 
@@ -85,6 +89,9 @@ def _run(rule: Rule, run: Sequence[Step]) -> str:
 
 def _notes(step: Step) -> Iterator[str]:
     yield f"of use for {durations.say(step.not_after)}"
+    if step.unless is not None:
+        known = _KNOWN_VARIANTS.get(_plain(step.unless))
+        yield f"not {known}" if known else f"not if {step.unless.source}"
     match step.if_not_now:
         case IfNotNow.HAND_BACK:
             pass

@@ -1,5 +1,6 @@
 """What a due step needs next: to be ended, looked up at Stripe, frozen, or sent again as it was frozen. Pure."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from ingest_service.planning import planner
+from ingest_service.planning.conditions import Condition, condition
 from ingest_service.submitting import truth
 from ingest_service.submitting.freezing import Freezable, freeze
 from ingest_service.submitting.results import Sent
@@ -83,8 +86,20 @@ def next_for(step: DueStep, now: datetime) -> End | Resend | Freeze | LookUp:
         return End("expired", f"it was of use only until {step.not_after:%Y-%m-%d %H:%M} UTC")
     if step.frozen is not None:
         return Resend(step.frozen)
+    unless = step.variables["steps"].get(str(step.number), {}).get("unless")
+    if unless is not None and _holds(unless, step, now):
+        return End("skipped", f"its rule says nothing while {unless}")
     needed = truth.grade(kind=step.fact_kind, fact_at=step.fact_at, due_at=step.due_at, now=now)
     return LookUp() if needed == "stripe" else Freeze(needed)
+
+
+def _holds(source: str, step: DueStep, now: datetime) -> bool:
+    return _compiled(source).holds(planner.view_of(step.variables["fact"], step.concern, now))
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(source: str) -> Condition:
+    return condition(source)  # it was good when the rules were applied
 
 
 def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo, link: str = "") -> bytes:

@@ -1,5 +1,7 @@
 """Which words the shipped rules choose for a failed payment, and that notify has them."""
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,8 @@ import pytest
 
 from ingest_service.planning import planner
 from ingest_service.planning.planner import Change
-from tests.unit.ingest.planning.facts import AT, fact, rules
+from ingest_service.submitting.preparing import DueStep, End, next_for
+from tests.unit.ingest.planning.facts import AT, fact, problems, rules
 from tests.unit.ingest.planning.test_rules_file import SHIPPED
 
 TEXTS = Path(__file__).parents[4] / "notify-service/texts/payment_failed"
@@ -86,3 +89,40 @@ def test_the_last_try_of_a_bill_is_said_once_more_and_a_retry_before_it_is_not()
         planner.plan(last, SHIPPED_RULES, "open", {(joined.plan.recipient, joined.plan.flow): joined.plan})
     )
     assert (again.effect, len(again.plan.steps), again.plan.plan_id) == ("said_again", 4, opened.plan.plan_id)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "days", "skipped"),
+    [
+        ({"decline_kind": "no_funds", "next_payment_attempt": int(AT.timestamp()) + 5 * 86_400}, 3, True),
+        ({"decline_kind": "try_again", "next_payment_attempt": int(AT.timestamp()) + 5 * 86_400}, 3, True),
+        ({"decline_kind": "no_funds", "next_payment_attempt": int(AT.timestamp()) + 3 * 86_400}, 3, False),
+        ({"decline_kind": "new_card", "next_payment_attempt": int(AT.timestamp()) + 5 * 86_400}, 3, False),
+        ({"decline_kind": "no_funds"}, 3, False),
+        ({"next_payment_attempt": int(AT.timestamp()) + 5 * 86_400}, 3, False),
+    ],
+    ids=["a try to come", "the bank could not", "its time has come", "the card will not do", "no further try", "nobody knows why"],
+)  # fmt: skip
+def test_a_reminder_is_left_out_only_while_stripe_surely_goes_on_trying_a_good_card(
+    attributes: dict[str, Any], days: int, skipped: bool
+) -> None:
+    told = fact(attributes={"is_subscription": True, "last_attempt": False, **attributes})
+    (change,) = changes(planner.plan(told, SHIPPED_RULES, "open", {}))
+    plan, now = change.plan, AT + timedelta(days=days)
+    due = DueStep(
+        account_id="main", plan_id=plan.plan_id, number=2, lane=2, concern=plan.concern, state="waiting", due_at=now,
+        not_after=now + timedelta(hours=24), request_id="r", round=1, flow=plan.flow, settled=False, fact_at=AT,
+        fact_kind="payment_failed", subject_id="in_1", frozen=None,
+        variables={"fact": plan.fact, "variant": plan.variant, "steps": {str(step.number): step.blueprint for step in plan.steps}},
+    )  # fmt: skip
+    decided = next_for(due, now)
+    assert (isinstance(decided, End) and decided.state == "skipped") is skipped
+    assert not isinstance(next_for(replace(due, number=1), now), End)
+
+
+def test_a_slip_in_unless_is_a_problem_with_its_line() -> None:
+    [problem] = problems(
+        "flows:\n  - flow: f\n    on: payment_failed\n    steps:\n      - {template: x, unless: fact.wil_retry}\n"
+    )
+    assert problem.startswith("rules.yaml:5: ")
+    assert 'Did you mean "will_retry"?' in problem
