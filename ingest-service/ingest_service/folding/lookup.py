@@ -122,10 +122,12 @@ class Lookup:
                 return await self._write(account_id, waiting, row["event_id"], resolution, lease)
             if resolution.what in vain:
                 break
-            failed = await asking.ask(resolution)
-            if failed is not None:
+            answer = await asking.ask(resolution, waiting)
+            if isinstance(answer, Pending):
+                waiting = answer
+            else:
                 vain.add(resolution.what)
-                reason, trouble = failed, Trouble(failed, row["tries"], frozenset(vain))
+                reason, trouble = answer, Trouble(answer, row["tries"], frozenset(vain))
         async with self.pool.acquire() as conn:
             await fact_store.put_off(conn, account_id, key, lease, reason, self._again(row))
         return "settled"
@@ -144,7 +146,7 @@ class Lookup:
 
     async def _know(self, conn: Any, account_id: str, waiting: Pending) -> Known:
         draft = waiting.draft
-        ids = [one for one in (draft.subject_id, draft.need_id) if one]
+        ids = [one for one in (draft.subject_id, draft.need_id, draft.names_whom) if one]
         aliases = await knowledge.aliases(conn, account_id, ids)
         payment = draft.attributes.get("payment_intent") or aliases.get((draft.need_id, "payment_intent"))
         if draft.need == "decline" and payment:

@@ -9,7 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from ingest_service.planning import planner
-from ingest_service.planning.conditions import Condition, condition
+from ingest_service.planning.conditions import Condition, FixTheExpression, condition
 from ingest_service.submitting import truth
 from ingest_service.submitting.freezing import Freezable, freeze
 from ingest_service.submitting.results import Sent
@@ -94,12 +94,16 @@ def next_for(step: DueStep, now: datetime) -> End | Resend | Freeze | LookUp:
 
 
 def _holds(source: str, step: DueStep, now: datetime) -> bool:
-    return _compiled(source).holds(planner.view_of(step.variables["fact"], step.concern, now))
+    try:
+        compiled = _compiled(source)
+    except FixTheExpression:  # an older version took it; what cannot be asked is no reason to say nothing
+        return False
+    return compiled.holds(planner.view_of(step.variables["fact"], step.concern, now))
 
 
 @functools.lru_cache(maxsize=256)
 def _compiled(source: str) -> Condition:
-    return condition(source)  # it was good when the rules were applied
+    return condition(source)
 
 
 def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo, link: str = "") -> bytes:
