@@ -21,6 +21,7 @@ from ingest_service.deciding.deciding import Deciding
 from ingest_service.deciding.looking import Looking
 from ingest_service.edge import admin_http, console_http
 from ingest_service.edge.admin_http import Admin
+from ingest_service.edge.payment_links_http import PaymentLinks
 from ingest_service.edge.stripe_webhook import StripeWebhook
 from ingest_service.folding import fact_store, loop
 from ingest_service.folding.fold import Folded, Folding
@@ -28,6 +29,8 @@ from ingest_service.folding.lookup import Lookup
 from ingest_service.folding.resolving import Holds
 from ingest_service.inbox.group_commit import GroupCommit
 from ingest_service.inbox.polling import Polling
+from ingest_service.links.link import link_maker
+from ingest_service.links.opening import Opening
 from ingest_service.listening import Listeners
 from ingest_service.loops import Loops, measure_lag
 from ingest_service.metrics import Metrics
@@ -39,7 +42,7 @@ from ingest_service.sealing import Sealer
 from ingest_service.settings import Settings
 from ingest_service.shutdown import Shutdown
 from ingest_service.story.telling import Telling
-from ingest_service.stripe_reads import LONGEST_SECONDS, reading
+from ingest_service.stripe_reads import LONGEST_SECONDS, StripeReads, reading
 from ingest_service.stripe_writes import writing
 from ingest_service.submitting import running as submitting
 from ingest_service.submitting import step_queue
@@ -94,6 +97,15 @@ async def _checked_database(settings: Settings, names: list[str], clock: Clock) 
         yield pool
 
 
+async def _deciding(
+    stack: contextlib.AsyncExitStack, api_base: str, pool: Any, accounts: Mapping[str, Account], clock: Clock, sealer: Sealer,
+    reads: StripeReads,
+) -> Deciding:  # fmt: skip
+    """Those who act on answers, with a way of their own to write at Stripe, which outlives their loop."""
+    writes = await stack.enter_async_context(writing(accounts, api_base=api_base))
+    return Deciding(pool, accounts, clock, sealer, Looking(pool, clock, sealer, reads), writes)
+
+
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[RunningService]:
     """The whole service until the block ends; closing takes as long as ``shutdown`` says, at most."""
@@ -117,7 +129,6 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
                 count=lambda *labels: metrics.stripe_reads.labels(*labels).inc(),
             )
         )
-        writes = await stack.enter_async_context(writing(accounts, api_base=settings.stripe_api_base))
         holds = Holds(
             datetime.timedelta(seconds=settings.ingest_hold_success_seconds),
             datetime.timedelta(seconds=settings.ingest_hold_failure_seconds),
@@ -138,7 +149,11 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
 
         folding = loop.FoldingLoop(Folding(accounts, clock, sealer, holds), pool, bells, folded)
         lookup = Lookup(pool, accounts, clock, sealer, holds, reads, lambda: loops.beat("lookup"))
-        side = submitting.parts(pool, accounts, clock, sealer, notify, reads, settings.ingest_stripe_reads_per_second)
+        links = link_maker(settings.ingest_public_url, next(iter(settings.data_keys.values())))
+        deciding = await _deciding(stack, settings.stripe_api_base, pool, accounts, clock, sealer, reads)
+        side = submitting.parts(
+            pool, accounts, clock, sealer, notify, reads, settings.ingest_stripe_reads_per_second, links, deciding
+        )
 
         async def close() -> None:
             await reads.stop()  # who waits for Stripe is told to ask later
@@ -151,8 +166,6 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         stack.push_async_callback(close)
         loop.add_loops(loops, bells, folding, lookup)
         submitting.add_loops(loops, bells, side)
-        looking = Looking(pool, clock, sealer, reads)
-        submitting.add_decisions(loops, bells, Deciding(pool, accounts, clock, sealer, looking, writes))
         means = Means(
             pool, clock, sealer, holds, reads,
             told=lambda *labels: metrics.facts.labels(*labels).inc(),
@@ -169,6 +182,16 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
 
         public = web.Application(client_max_size=4 * 1024 * 1024)
         StripeWebhook(accounts, GroupCommit(pool, sealer, clock.now, stored), clock.now, metrics.webhook).setup(public)
+        PaymentLinks(
+            pool,
+            sealer,
+            clock,
+            {account_id: account.brand for account_id, account in accounts.items()},
+            Opening(pool, clock, reads),
+            settings.ingest_public_url,
+            vendor_is_played=settings.vendor_is_played,
+            count=lambda *labels: metrics.payment_links.labels(*labels).inc(),
+        ).setup(public)
         http_port = await listeners.open(public, "INGEST_HTTP_LISTEN", settings.ingest_http_listen)
         console = console_http.make_app(
             Telling(pool, names, notify),

@@ -73,6 +73,7 @@ class Freezable:
     blueprint: Json  # the step as the rule had it
     default_zone: ZoneInfo
     traceparent: str = ""
+    link: str = ""
 
 
 def freeze(step: Freezable) -> bytes:
@@ -103,7 +104,7 @@ def request(step: Freezable) -> NotificationRequest:
         if_unresolved=_UNRESOLVED[blueprint["if_unresolved"]],
         template=template,
         variant=step.variant,
-        values=values_for(names, Told(step.fact, step.truth_read_at, _zone(step))),
+        values=values_for(names, Told(step.fact, step.truth_read_at, _zone(step), step.link)),
         challenge=_challenge(step, asks, last) if asks is not None else None,
         traceparent=step.traceparent,
     )

@@ -13,6 +13,7 @@ import structlog
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
 from ingest_service.deciding.deciding import Deciding
+from ingest_service.links.link import LinkMaker
 from ingest_service.loops import Loops
 from ingest_service.planning.planning import Planning
 from ingest_service.planning.rules_store import RulesInForce
@@ -52,6 +53,7 @@ class Parts:
     looking: Looking
     cancels: Cancels
     outcomes: Outcomes
+    deciding: Deciding | None = None
 
 
 def parts(
@@ -62,6 +64,8 @@ def parts(
     notify: NotifyClient,
     reads: StripeReads,
     per_second: int,
+    links: LinkMaker | None = None,
+    deciding: Deciding | None = None,
 ) -> Parts:
     """Makes the parts for these accounts; `per_second` is the budget of reads that looks are measured by."""
 
@@ -70,13 +74,14 @@ def parts(
 
     account_ids = sorted(accounts)
     zones = {account_id: ZoneInfo(account.zone) for account_id, account in accounts.items()}
-    sorting, handing_over = Sorting(zones, sealer), HandingOver(pool, clock, notify)
+    sorting, handing_over = Sorting(zones, sealer, links), HandingOver(pool, clock, notify)
     return Parts(
         planning=Planning(pool, account_ids, clock, sealer, RulesInForce(sealer)),
         submission=Submission(pool, account_ids, clock, sorting, handing_over),
         looking=Looking(pool, account_ids, clock, sorting, handing_over, look, Looks(slots(per_second))),
         cancels=Cancels(pool, account_ids, notify),
         outcomes=Outcomes(pool, account_ids, notify, clock),
+        deciding=deciding,
     )
 
 
@@ -107,9 +112,11 @@ def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
     loops.add("looking", drain(loops, bells, "looking", "looking", look))
     loops.add("cancels", drain(loops, bells, "cancels", "cancels", side.cancels.turn))
     loops.add("outcomes", listen(loops, bells, side.outcomes))
+    if side.deciding is not None:
+        _add_decisions(loops, bells, side.deciding)
 
 
-def add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
+def _add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
     """Starts acting on answers. What came of them are facts, which planning takes from there."""
 
     async def decide(beat: Beat) -> int:
