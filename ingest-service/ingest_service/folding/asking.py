@@ -1,15 +1,19 @@
-"""Asks Stripe what no event has told yet, and keeps the answer: which invoice a payment belongs to, a charge, a customer."""
+"""Asks Stripe what no event has told yet, and keeps the answer: which invoice a payment belongs to, why a bill was not
+paid, a charge, a customer, a product.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
 from ingest_service.clock import Clock
 from ingest_service.folding import knowledge, mirror, parse
 from ingest_service.folding.contact import Contact
-from ingest_service.folding.effects import Alias
-from ingest_service.folding.resolving import LookUp, Pending
+from ingest_service.folding.declines import decline_fact
+from ingest_service.folding.effects import Alias, joined
+from ingest_service.folding.resolving import Dropped, LookUp, Pending
 from ingest_service.folding.subject import Subject
+from ingest_service.folding.tellers import suspicions
 from ingest_service.sealing import Sealer
 from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads
 
@@ -27,19 +31,25 @@ class Asking:
     reads: StripeReads
     account_id: str
 
-    async def ask(self, question: LookUp, waiting: Pending) -> Pending | str:
-        """Asks, and keeps the answer in what is known or in the fact itself; why not, where Stripe could not be asked."""
+    async def ask(self, question: LookUp, waiting: Pending) -> Pending | Dropped | str:
+        """Asks, and keeps the answer in what is known or in the fact itself, which it may end; why not, where Stripe could not be asked."""
         match question.what:
             case "invoice_of_payment":
                 failed = await self._invoice_of(question.identity)
             case "charge":
                 failed = await self._charge(question.identity)
+            case "decline":
+                failed = await self._decline(question.identity, question.at)
             case "customer":
                 failed = await self._customer(question.identity)
             case "earlier_payment":
                 failed = await self._earlier_payment(question.identity, waiting)
             case "items":
                 return await self._items(question.identity, waiting)
+            case "suspect":
+                return await self._suspect(question.identity, waiting)
+            case "product":
+                failed = await self._product(question.identity)
             case _:
                 assert_never(question.what)
         return waiting if failed is None else failed
@@ -52,9 +62,27 @@ class Asking:
         listed = answer.body.get("data") if isinstance(answer, Found) else []
         invoice = parse.text(listed[0], "invoice") if isinstance(listed, list) and listed else ""
         async with self.pool.acquire() as conn:
-            await knowledge.learn_aliases(
-                conn, self.account_id, [(Alias(payment_intent, "invoice", invoice), "lookup")]
-            )
+            learnt = [(alias, "lookup") for alias in joined(payment_intent, invoice)]
+            await knowledge.learn_aliases(conn, self.account_id, learnt)
+        return None
+
+    async def _decline(self, invoice: str, at: int) -> str | None:
+        """Why the try of a bill that happened then failed. What it is paid with is learnt besides: its other events need not ask."""
+        params = {"invoice": invoice, "limit": 10, "expand": ["data.payment.payment_intent"]}
+        answer = await self.reads.get(self.account_id, "/v1/invoice_payments", params)
+        if isinstance(answer, AskLater):
+            return answer.reason
+        listed = answer.body.get("data") if isinstance(answer, Found) else None
+        payments = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+        names = [name for one in payments if (name := parse.text(one, "payment", "payment_intent"))]
+        learnt = [(alias, "lookup") for name in names for alias in joined(name, invoice)]
+        async with self.pool.acquire() as conn, conn.transaction():
+            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {invoice: "invoice"}, ())
+            told = {"decline": decline_fact(*why(payments), at)}
+            bill = subjects[invoice].told(status="", customer_id="", at=self.clock.now(), facts=told)
+            await knowledge.write_subjects(conn, self.sealer, self.account_id, [bill])
+            if learnt:
+                await knowledge.learn_aliases(conn, self.account_id, learnt)
         return None
 
     async def _charge(self, identity: str) -> str | None:
@@ -76,17 +104,52 @@ class Asking:
             await knowledge.write_subjects(conn, self.sealer, self.account_id, [told])
         return None
 
+    async def _product(self, identity: str) -> str | None:
+        answer = await self.reads.get(self.account_id, f"/v1/products/{identity}")
+        if isinstance(answer, AskLater):
+            return answer.reason
+        name = parse.text(answer.body, "name") if isinstance(answer, Found) else ""
+        async with self.pool.acquire() as conn, conn.transaction():
+            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {identity: "product"}, ())
+            told = subjects.get(identity, Subject(identity, "product"))
+            told = told.told(status="known", customer_id="", at=self.clock.now(), facts={"name": name[:200]})
+            await knowledge.write_subjects(conn, self.sealer, self.account_id, [told])
+        return None
+
     async def _customer(self, identity: str) -> str | None:
         answer = await self.reads.get(self.account_id, f"/v1/customers/{identity}")
         if isinstance(answer, AskLater):
             return answer.reason
         gone = parse.Customer(identity, deleted=True, name="", phones=(), languages=(), place={})
-        customer = gone if isinstance(answer, Gone) else parse.customer(answer.body)
+        await self._keep_customer(gone if isinstance(answer, Gone) else parse.customer(answer.body))
+        return None
+
+    async def _keep_customer(self, customer: parse.Customer) -> None:
+        identity = customer.id
         async with self.pool.acquire() as conn, conn.transaction():
             known = await knowledge.customers(conn, self.sealer, self.account_id, (), [identity])
             told = mirror.told(known.get(identity), customer, self.clock.now())
             await knowledge.write_customers(conn, self.sealer, self.account_id, [told])
-        return None
+
+    async def _suspect(self, identity: str, waiting: Pending) -> Pending | Dropped | str:
+        """A fact of suspicion with what its charge tells: one read, which brings a customer nobody told of along."""
+        of_payment = identity.startswith("pi_")
+        expand = ["latest_charge.customer"] if of_payment else ["customer", "payment_intent"]
+        path = f"/v1/{'payment_intents' if of_payment else 'charges'}/{identity}"
+        answer = await self.reads.get(self.account_id, path, {"expand": expand})
+        if isinstance(answer, AskLater):
+            return answer.reason
+        if isinstance(answer, Gone):
+            return Dropped("at Stripe the payment no longer exists")
+        charge = answer.body.get("latest_charge") if of_payment else answer.body
+        suspect = parse.suspect_of_payment(answer.body) if of_payment else parse.suspect(answer.body)
+        told = suspicions.told_by_charge(waiting.draft, suspect)
+        if isinstance(told, str):
+            return Dropped(told)
+        customer = charge.get("customer") if isinstance(charge, Mapping) else None
+        if isinstance(customer, Mapping):
+            await self._keep_customer(parse.customer(customer))
+        return replace(waiting, draft=told)
 
     async def _earlier_payment(self, customer_id: str, waiting: Pending) -> str | None:
         """Whether the customer had paid before: of all charges until now more than this one succeeded."""
@@ -112,3 +175,20 @@ class Asking:
             return answer.reason
         items = parse.items(answer.body if isinstance(answer, Found) else {})
         return replace(waiting, draft=replace(waiting.draft, attributes={**waiting.draft.attributes, "items": items}))
+
+
+def why(payments: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Decline and failure code of a bill's payments, as Stripe expands them; the payment by default goes before others."""
+    ranked = sorted(payments, key=lambda one: (one.get("is_default") is not True, one.get("status") == "canceled"))
+    for one in ranked:
+        details = one.get("payment")
+        intent = details.get("payment_intent") if isinstance(details, Mapping) else None
+        if not isinstance(intent, Mapping) or not parse.text(intent, "id"):
+            continue
+        payment = parse.payment(intent)
+        if payment.status == "requires_action":
+            return payment.decline_code, "authentication_required"
+        if not payment.failure_code and payment.status == "requires_payment_method":
+            return "", "missing"  # nothing was tried: there is nothing on file to pay with
+        return payment.decline_code, payment.failure_code
+    return "", ""

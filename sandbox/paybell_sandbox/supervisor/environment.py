@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from paybell_sandbox.colleagues import COLLEAGUES
 from paybell_sandbox.supervisor.keys import PlayedVendors
 from paybell_sandbox.supervisor.listeners import url
 
@@ -15,6 +16,9 @@ SENDER = "+14155550100"
 """Whom the played texts come from: a number that exists only in stories."""
 
 Environment = dict[str, str]
+
+TEAMS: Environment = {team.variable: team.number for team in COLLEAGUES}
+"""The played business has a finance and a sales team; `.env` may name others."""
 
 
 def base(shell: Mapping[str, str]) -> Environment:
@@ -37,6 +41,8 @@ def both_services(settings: Mapping[str, str], listeners: Mapping[str, str]) -> 
         "NOTIFY_ADMIN_LISTEN": listeners["NOTIFY_ADMIN_LISTEN"],
         "NOTIFY_GRPC_LISTEN": listeners["NOTIFY_GRPC_LISTEN"],
     }
+    if settings.get("NOTIFY_BRAND") and not ingest.get("INGEST_BRAND"):
+        ingest["INGEST_BRAND"] = settings["NOTIFY_BRAND"]  # one name in the texts and on the pages they link to
     if not settings.get("GRPC_TLS_CA"):
         ingest["GRPC_INSECURE"] = notify["GRPC_INSECURE"] = "1"
     return ingest, notify

@@ -26,6 +26,18 @@ LONGEST: Mapping[str, Value] = {
 TEMPLATES = template_store.compile_all(
     {key: (1, body) for key, body in template_store.read_shipped(database.shipped("texts")).items()}
 )
+IN_ENGLISH_ONLY = {
+    "challenge_clarify",
+    "fraud_question",
+    "fraud_result",
+    "fraud_team",
+    "renewal_reminder",
+    "trial_ending",
+    "card_expiring",
+    "subscription_changed",
+    "digest",
+}
+"""Still to be translated; who translates one takes it out here."""
 EACH = [(name, variant, language) for name, one in TEMPLATES.items() for variant, language in one.words]
 
 
@@ -57,20 +69,27 @@ def test_every_shipped_text_reads_well_with_and_without_its_optional_values(
         assert count(text).segments <= 2, len(text)
 
 
-NOT_TRANSLATED_YET = {"challenge_clarify"}
-
-
 def test_every_shipped_text_stands_in_every_shipped_language() -> None:
     for name, template in TEMPLATES.items():
         by_variant: dict[str, set[str]] = {}
         for variant, language in template.words:
             by_variant.setdefault(variant, set()).add(language)
         assert "default" in by_variant, name
-        wanted = {"en"} if name in NOT_TRANSLATED_YET else {"en", "de"}
-        assert set(map(frozenset, by_variant.values())) == {frozenset(wanted)}, name
+        languages = {"en"} if name in IN_ENGLISH_ONLY else {"en", "de"}
+        assert set(map(frozenset, by_variant.values())) == {frozenset(languages)}, name
 
 
-@pytest.mark.parametrize("name", ["payment_failed", "payment_succeeded"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "payment_failed",
+        "payment_succeeded",
+        "renewal_reminder",
+        "trial_ending",
+        "card_expiring",
+        "subscription_changed",
+    ],
+)
 def test_texts_that_may_be_the_first_one_say_how_to_stop(name: str) -> None:
     template = TEMPLATES[name]
     for variant, language in template.words:
