@@ -1,0 +1,106 @@
+"""Example values for every kind of value a template may ask for: one usual and one as long as it gets in earnest, in each language.
+
+The page shows the usual ones; the tests hold every text to its length with the long ones. A template that asks for a text of a
+new name needs a line in ``TEXTS`` (or ``LISTS``), so that the page never shows a name where words belong.
+"""
+
+import datetime
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from notify_service.words.template import Declaration
+from notify_service.words.values import Count, Day, Instant, Link, Money, Text, TextList, Value
+
+LANGUAGES: Final[Mapping[str, str]] = {
+    "en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "pt": "Português", "ja": "日本語",
+}  # fmt: skip
+"""The languages that every shipped text stands in, by the name its speakers give it."""
+
+BRAND: Final = "Example Store"
+REFERENCE: Final = "7F3K2"
+ZONE: Final = "Europe/Berlin"
+LONGEST_TEXT: Final = 40
+"""Where the shipped policy cuts what a customer typed."""
+
+MONEY: Final[Mapping[str, Money]] = {
+    "en": Money(4900, 2, "USD"), "de": Money(4900, 2, "EUR"), "fr": Money(4900, 2, "EUR"), "es": Money(4900, 2, "EUR"),
+    "pt": Money(24900, 2, "BRL"), "ja": Money(4900, 0, "JPY"),
+}  # fmt: skip
+LONG_MONEY: Final[Mapping[str, Money]] = {
+    "en": Money(123456789, 2, "USD"), "de": Money(123456789, 2, "EUR"), "fr": Money(123456789, 2, "USD"),
+    "es": Money(123456789, 2, "USD"), "pt": Money(123456789, 2, "BRL"), "ja": Money(123456789, 0, "JPY"),
+}  # fmt: skip
+
+DAY: Final = Day(datetime.date(2026, 8, 12))
+LONG_DAY: Final = Day(datetime.date(2026, 12, 28))
+INSTANT: Final = Instant(datetime.datetime(2026, 8, 12, 16, 30, tzinfo=datetime.UTC), "")
+LONG_INSTANT: Final = Instant(datetime.datetime(2026, 12, 28, 21, 30, tzinfo=datetime.UTC), "")
+LINK: Final = Link("https://pay.example.com/l/8Qm2v7Tz4kX9")
+LONG_LINK: Final = Link("https://invoice.stripe.com/i/" + "x" * 31)
+COUNT: Final = Count(12)
+LONG_COUNT: Final = Count(1_234_567)
+
+Words = TypeVar("Words")
+
+EVERY: Final = "*"
+"""Stands for every language that has no words of its own."""
+
+_PLAN: Final = {"en": "Pro plan", "de": "Pro-Tarif", "fr": "Formule Pro", "es": "Pro anual", "pt": "Pro anual", "ja": "プロプラン"}  # fmt: skip
+_LONG_PLAN: Final = {EVERY: "Premium membership, twelve months, Paris", "ja": "プレミアム会員（年間契約・法人向け）"}
+
+TEXTS: Final[Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]]] = {
+    "last4": ({EVERY: "4242"}, {EVERY: "4242"}),
+    "description": (_PLAN, _LONG_PLAN),
+}
+"""Text values by name: the usual words and the longest, by language."""
+
+LISTS: Final[Mapping[str, tuple[Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]]]] = {}
+"""The same for lists of texts."""
+
+ONE_OF: Final[Mapping[str, tuple[str, ...]]] = {}
+"""Text values that are one of a few words of Stripe's, which the templates put into their language."""
+
+
+class NoExampleError(LookupError):
+    """A template asks for a text that has no example; the message says where to write one."""
+
+
+def values(declaration: Declaration, language: str, *, longest: bool = False) -> dict[str, Value]:
+    """A value for each that a template declares.
+
+    Raises:
+        NoExampleError: where one is missing.
+    """
+    return {name: example(name, kind, language, longest=longest) for name, kind in declaration.values.items()}
+
+
+def example(name: str, kind: str, language: str, *, longest: bool = False) -> Value:
+    """An example of a value, by its kind, and by its name where it is made of words.
+
+    Raises:
+        NoExampleError: where it is missing.
+    """
+    match kind:
+        case "money":
+            return (LONG_MONEY if longest else MONEY)[language]
+        case "day":
+            return LONG_DAY if longest else DAY
+        case "instant":
+            return LONG_INSTANT if longest else INSTANT
+        case "link":
+            return LONG_LINK if longest else LINK
+        case "count":
+            return LONG_COUNT if longest else COUNT
+        case "text" if name in TEXTS:
+            return Text(_in(language, TEXTS[name][longest]), customer_typed=True)
+        case "texts" if name in LISTS:
+            return TextList(tuple(Text(one, customer_typed=True) for one in _in(language, LISTS[name][longest])))
+        case _:
+            table = "LISTS" if kind == "texts" else "TEXTS"
+            raise NoExampleError(
+                f"there is no example for `{name}: {kind}`; add a line to {table} in docs/flowpage/examples.py"
+            )
+
+
+def _in(language: str, words: Mapping[str, Words]) -> Words:
+    return words[language] if language in words else words[EVERY]
