@@ -2,22 +2,20 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 import pytest
 
 from docs.flowpage import examples
 from docs.flowpage.examples import LANGUAGES
-from notify_service import database
-from notify_service.words import template_store
+from docs.flowpage.rendering import said
+from docs.flowpage.shipped import templates
 from notify_service.words.segments import count
-from notify_service.words.template import Template, render
+from notify_service.words.template import Template
 from notify_service.words.values import Text, Value
 
-TEMPLATES: Final = template_store.compile_all(
-    {key: (1, body) for key, body in template_store.read_shipped(database.shipped("texts")).items()}
-)
+TEMPLATES: Final = templates()
 EACH: Final = [(name, variant, language) for name, one in TEMPLATES.items() for variant, language in one.words]
 VARIANTS: Final = [
     (name, variant) for name, one in TEMPLATES.items() for variant in {variant for variant, _ in one.words}
@@ -39,14 +37,6 @@ SLIP: Final = re.compile(r" [.,;](?!\.\.)|(?<!\.)\.\.(?!\.)|。[.。]|\( ?\)|（
 
 BEGINS: Final = {"fr": "Example Store : ", "ja": "【Example Store】"}
 REFERS: Final = {"fr": "Réf 7F3K2", "ja": "照会番号 7F3K2"}
-
-
-def said(template: Template, variant: str, language: str, values: Mapping[str, Value]) -> str:
-    """A text of an account with a brand of usual length."""
-    return render(
-        template, variant=variant, languages=[language], last_resort=language, values=values, brand=examples.BRAND,
-        reference=examples.REFERENCE, zone=examples.ZONE, longest_text=examples.LONGEST_TEXT,
-    ).text  # fmt: skip
 
 
 def choices(template: Template, language: str) -> Iterator[dict[str, Value]]:
