@@ -164,7 +164,7 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         admin_http.setup(admin, _admin(settings, pool, clock, bells, loops, metrics, names))
         admin_port = await listeners.open(admin, "INGEST_ADMIN_LISTEN", settings.ingest_admin_listen)
         stack.callback(_begin_stop, shutdown, loops, bells)
-        log.info("started", port=http_port, **settings.summary())
+        log.info("started", port=http_port, admin_port=admin_port, console_port=console_port, **settings.summary())
         yield RunningService(http_port, admin_port, console_port, loops)
 
 

@@ -31,10 +31,6 @@ class Clock:
         """Business time, UTC."""
         return datetime.datetime.now(UTC) + self._offset
 
-    def real(self, business: datetime.datetime) -> datetime.datetime:
-        """When the machine's clock will show this business time."""
-        return business - self._offset
-
     async def refresh(
         self, conn: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record] | asyncpg.Connection[asyncpg.Record]"
     ) -> bool:

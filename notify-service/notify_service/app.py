@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import math
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from notify_service.replies import service as reply_service
 from notify_service.replies.service import ReplyService
 from notify_service.sealing import Finder, Sealer
 from notify_service.settings import Settings, parse_listen
+from notify_service.shutdown import SECONDS as STOP_SECONDS
 from notify_service.shutdown import Shutdown
 from notify_service.wake import Bells
 
@@ -129,7 +129,7 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
             AddressBook(sealer, finder),
             lambda account: bells.ring(sending_bell(account)),
         )
-        stack.push_async_callback(_within, shutdown, math.inf, loops.close)
+        stack.push_async_callback(_within, shutdown, STOP_SECONDS, loops.close)
         replies.start(loops)
         _start_loops(loops, bells, delivery, pool, settings, clock, metrics, accounts)
 
@@ -171,6 +171,7 @@ def _begin_stop(shutdown: Shutdown, loops: Loops, bells: Bells) -> None:
 
 
 async def _within(shutdown: Shutdown, at_most: float, close: Callable[[float], Awaitable[None]]) -> None:
+    shutdown.begin()  # also where the start itself failed
     await close(shutdown.left(at_most))
 
 

@@ -56,6 +56,10 @@ def migrate() -> None:
         _run(database.migrate(settings.load().notify_database_url.get_secret_value()))
     except (InvalidSettingsError, database.MigrationError) as error:
         _fail(str(error))
+    except database.GONE as error:
+        _fail(
+            f"the database cannot be reached ({type(error).__name__}): check NOTIFY_DATABASE_URL and whether PostgreSQL runs there"
+        )
     sys.stdout.write("the database has this version's schema\n")
 
 

@@ -22,6 +22,7 @@ GONE: Final = (
     OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError,
     asyncpg.TooManyConnectionsError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError,
     asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.TransactionRollbackError,
+    asyncpg.InternalClientError,  # a connection that was cut in the middle of a statement
 )  # fmt: skip
 """What is raised while the database is away, starts, stops, lets nobody in or is in a tangle: the same may work later."""
 

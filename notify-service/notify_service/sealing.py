@@ -100,6 +100,11 @@ class Finder:
         self._keys = dict(keys)
         self.current_key_id = next(iter(keys))
 
+    @property
+    def rotating(self) -> bool:
+        """Whether another replica may make hashes under another key."""
+        return len(self._keys) > 1
+
     def hash(self, e164: str) -> bytes:
         """32 bytes under the current key."""
         return hmac.digest(self._keys[self.current_key_id], e164.encode(), hashlib.sha256)

@@ -63,11 +63,56 @@ def texts(service: str) -> Iterator[tuple[str, str]]:
                 yield where, " … ".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
 
 
-async def test_every_statement_names_the_account(
+NO_ALIAS = (
+    r"(?:WHERE|SET|ON|ORDER|GROUP|VALUES|SELECT|FOR|LIMIT|LEFT|CROSS|USING|RETURNING|UNION|INNER|JOIN|DEFAULT|DO)\b"
+)
+
+
+def unnamed(statement: str, names: str) -> list[str]:
+    """The tables of a statement whose account nothing in it names.
+
+    One with an alias is named by ``alias.account_id``, one without by its own name or by a bare ``account_id``, of which each stands for
+    one table; what is inserted names it among its columns.
+    """
+    reference = re.compile(
+        rf"\b(FROM|JOIN|UPDATE|INSERT INTO|DELETE FROM|USING)\s+(?:ONLY\s+)?({names})\b(?:\s+(?:AS\s+)?(?!{NO_ALIAS})([a-z_]+)\b)?"
+    )
+    bare = len(re.findall(r"(?<![.\w])account_id\b", statement))
+    missing = []
+    for verb, table, alias in (match.groups() for match in reference.finditer(statement)):
+        name = alias if alias and verb != "INSERT INTO" else table
+        if re.search(rf"\b{name}\.account_id\b", statement) or "USING (account_id" in statement:
+            continue
+        if name == table and bare:
+            bare -= 1
+            continue
+        missing.append(table)
+    return missing
+
+
+@pytest.mark.parametrize(
+    ("statement", "missing"),
+    [
+        ("SELECT 1 FROM step WHERE account_id = $1", []),
+        ("SELECT 1 FROM step s WHERE s.account_id = $1", []),
+        ("SELECT 1 FROM step s JOIN plan p ON p.account_id = s.account_id AND p.id = s.plan_id", []),
+        ("SELECT 1 FROM step s JOIN plan p USING (account_id, plan_id)", []),
+        ("SELECT 1 FROM step s JOIN plan p ON p.id = s.plan_id WHERE s.account_id = $1", ["plan"]),
+        ("SELECT 1 FROM step s JOIN plan ON plan.id = s.plan_id WHERE s.account_id = $1", ["plan"]),
+        ("UPDATE plan SET a = 1 FROM step WHERE account_id = $1", ["step"]),
+        ("DELETE FROM plan USING step s WHERE plan.account_id = $1", ["step"]),
+        ("INSERT INTO plan (account_id, id) SELECT $1, id FROM step", ["step"]),
+        ("SELECT 1 FROM step", ["step"]),
+    ],
+)
+def test_a_join_without_the_account_is_seen(statement: str, missing: list[str]) -> None:
+    assert unnamed(statement, "step|plan") == missing
+
+
+async def test_every_statement_names_the_account_of_each_of_its_tables(
     service: str, ingest_pool: asyncpg.Pool, notify_pool: asyncpg.Pool
 ) -> None:
     names = "|".join(sorted(await tables(ingest_pool if service == "ingest" else notify_pool)))
-    statement = re.compile(rf"\b(?:FROM|JOIN|UPDATE|INSERT INTO|DELETE FROM)\s+(?:ONLY\s+)?({names})\b")
-    found = [(where, text) for where, text in texts(service) if statement.search(text)]
+    found = [(where, text) for where, text in texts(service) if re.search(rf"\b(?:FROM|INTO|UPDATE)\s+(?:{names})\b", text)]  # fmt: skip
     assert len(found) > 25
-    assert [where for where, text in found if "account_id" not in text] == []
+    assert [(where, missing) for where, text in found if (missing := unnamed(text, names))] == []

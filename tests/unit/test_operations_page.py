@@ -40,3 +40,13 @@ def test_every_meter_on_the_page_exists_and_every_meter_stands_on_it() -> None:
     families += [family for counter in counters for family in counter.collect()]
     there = {family.name + ("_total" if family.type == "counter" else "") for family in families}
     assert named == there
+
+
+LINES = re.compile(r'log\.info\(\s*"([a-z_]+\.[a-z_]+)"')
+
+
+def test_every_wide_line_of_ingest_stands_on_the_page() -> None:
+    code = (path.read_text() for path in Path(ingest_service.metrics.__file__).parent.rglob("*.py"))
+    written = {name for text in code for name in LINES.findall(text)}
+    assert {"inbox.commit", "poll.batch", "fold.batch"} <= written
+    assert written <= set(re.findall(r"`([a-z_.]+)`", section("Logs")))

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-TWINS = ("clock", "environment", "logs", "loops", "wake", "edge/admin_http")
+TWINS = ("clock", "environment", "logs", "loops", "shutdown", "wake", "edge/admin_http")
 
 
 def neutral(service: str, module: str) -> str:

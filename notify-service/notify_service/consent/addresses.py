@@ -5,9 +5,10 @@ is a row to lock before anything refers to it.
 """
 
 import uuid
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -15,6 +16,9 @@ from notify_service.consent import number_sealing
 from notify_service.consent.number import Number
 from notify_service.consent.verdicts import Verdicts
 from notify_service.sealing import Finder, Sealer
+
+LOCK_CLASS: Final = 7_230_941
+BUCKETS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,14 @@ class AddressBook:
             return {}
         hashes = self._hashes(wanted)
         found = await self._find(conn, account_id, hashes)
-        missing = sorted(set(wanted) - set(found), key=lambda number: hashes[number][0])
+        missing = set(wanted) - set(found)
+        if missing and self.finder.rotating:
+            await _hold(conn, [one for number in missing for one in hashes[number]])
+            found |= await self._find(conn, account_id, {number: hashes[number] for number in missing})
+            missing -= set(found)
         if missing:
-            await self._make(conn, account_id, [(wanted[number], hashes[number][0]) for number in missing])
+            made = sorted((hashes[number][0], number) for number in missing)
+            await self._make(conn, account_id, [(wanted[number], digest) for digest, number in made])
             found |= await self._find(conn, account_id, {number: hashes[number] for number in missing})
         return found
 
@@ -89,3 +98,13 @@ class AddressBook:
             self.finder.current_key_id,
             *map(list, zip(*rows, strict=True)),
         )
+
+
+async def _hold(conn: Any, hashes: Iterable[bytes]) -> None:
+    """Keeps others from making the same addresses until the transaction ends.
+
+    While lookup keys are rotated one replica makes addresses under the new key and another under the old one, so that no unique
+    index tells them apart; what they share is that both know both hashes.
+    """
+    buckets = sorted({zlib.crc32(one) % BUCKETS for one in hashes})
+    await conn.execute("SELECT pg_advisory_xact_lock($1, b) FROM unnest($2::int[]) AS b", LOCK_CLASS, buckets)

@@ -9,13 +9,15 @@ from typing import Any, Final, get_args
 
 import yaml
 
-from notify_service.consent.verdicts import Requirement
+from notify_service.consent.verdicts import GIVEN_IN_TRANSACTION, Requirement
 
 CHANNELS: Final = ("sms", "voice", "whatsapp")
 CATEGORIES: Final = ("transactional", "fraud", "marketing", "team")
 UNRESOLVED: Final = ("resend_once", "hold")
 CLASSES: Final = ("transactional", "transactional_urgent", "marketing", "team")
 REQUIREMENTS: Final[tuple[str, ...]] = get_args(Requirement)
+GIVEN_FOR: Final = frozenset({("sms", "transactional"), ("sms", "fraud")})
+"""What a number that was given in a payment may be used for without another word: texts about that payment, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +180,8 @@ def _consent(reader: _Reader, node: yaml.Node) -> tuple[dict[tuple[str, str], An
                     f"use one of {', '.join(REQUIREMENTS)}",
                 )
                 continue
-            table[channel, category] = reader.choice(
-                categories[category], REQUIREMENTS, f"consent.{channel}.{category}"
+            table[channel, category] = _requirement(
+                reader, categories[category], channel, category, f"consent.{channel}.{category}"
             )
     exceptions: dict[tuple[str, str, str], Any] = {}
     if "countries" in channels:
@@ -188,8 +190,21 @@ def _consent(reader: _Reader, node: yaml.Node) -> tuple[dict[tuple[str, str], An
             for channel, categories_node in reader.mapping(inner, CHANNELS, f"consent.countries.{country}").items():
                 where = f"consent.countries.{country}.{channel}"
                 for category, value in reader.mapping(categories_node, CATEGORIES, where).items():
-                    exceptions[country, channel, category] = reader.choice(value, REQUIREMENTS, f"{where}.{category}")
+                    exceptions[country, channel, category] = _requirement(
+                        reader, value, channel, category, f"{where}.{category}"
+                    )
     return table, exceptions
+
+
+def _requirement(reader: _Reader, node: yaml.Node, channel: str, category: str, where: str) -> str:
+    word = reader.choice(node, REQUIREMENTS, where)
+    if word == GIVEN_IN_TRANSACTION and (channel, category) not in GIVEN_FOR:
+        reader.wrong(
+            node,
+            f"{where} cannot be `{GIVEN_IN_TRANSACTION}`: a number that was given in a payment may be texted about it, and no more",
+            "use opt_in",
+        )
+    return word
 
 
 def _check_country(reader: _Reader, node: yaml.Node, country: str) -> None:

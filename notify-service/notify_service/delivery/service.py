@@ -31,6 +31,8 @@ from .vault import SealedVault
 
 _log = structlog.get_logger()
 _LONGEST_CLOSE_SECONDS = 60.0
+_READS = 16
+"""Connections of an account for listings and looks, beside a call for each slot of each of its senders: a call never waits for one."""
 
 
 def sending_bell(account_id: str) -> str:
@@ -100,7 +102,9 @@ class Delivery:
         self._neighbours = neighbours
         self._slots = slots
         self._transport = TwilioTransport(
-            api_base, timeout=self._times.timeout.total_seconds(), connections=max(100, slots * len(accounts))
+            api_base,
+            timeout=self._times.timeout.total_seconds(),
+            connections=sum(slots * len(account.senders) + _READS for account in accounts.values()),
         )
         self.lines = {account_id: self._line(account) for account_id, account in accounts.items()}
 

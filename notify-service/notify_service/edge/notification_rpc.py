@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 SERVICE = "notify.v1.NotificationService"
 BIGGEST_BATCH = 500
+BIGGEST_PAGE = 200
 LONGEST_WAIT_SECONDS = 30.0
 POLL_SECONDS = 1.0
 FARTHEST_CANCEL = datetime.timedelta(days=366)
@@ -40,6 +41,12 @@ FARTHEST_CANCEL = datetime.timedelta(days=366)
 INVALID, MISSING, PRECONDITION = (
     grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION,
 )  # fmt: skip
+
+
+def _up_to(field: str, value: int, most: int) -> int:
+    if not 0 <= value <= most:
+        raise RefusedError(INVALID, f"{field} is not from 1 to {most}: use such a one, or 0 for what is usual")
+    return value
 
 
 @dataclass(frozen=True)
@@ -140,9 +147,7 @@ class NotificationRpc:
     async def list(self, request: service_pb2.ListNotificationsRequest, caller: str) -> Message:
         """ListNotifications."""
         account = self._account(request.account_id)
-        if request.page_size < 0:
-            raise RefusedError(INVALID, "page_size is negative: use 1 to 200")
-        size = min(request.page_size or 50, 200)
+        size = _up_to("page_size", request.page_size, BIGGEST_PAGE) or 50
         wanted = reading.Filter(
             states=[wire.state_name(one) for one in request.states],
             concern=fields.match("concern", request.concern, fields.CONCERN) if request.concern else None,
@@ -195,10 +200,12 @@ class NotificationRpc:
             raise RefusedError(INVALID, f"account_ids has {len(request.account_ids)} items: name 1 to {BIGGEST_BATCH}")
         accounts = [self._account(account) for account in request.account_ids]
         kinds = [wire.kind_name(kind) for kind in request.kinds]
-        if request.max_outcomes < 0:
-            raise RefusedError(INVALID, f"max_outcomes is negative: use 1 to {BIGGEST_BATCH}")
-        most = min(request.max_outcomes or 100, BIGGEST_BATCH)
-        wait = min(fields.duration("wait", request.wait).total_seconds(), LONGEST_WAIT_SECONDS)
+        most = _up_to("max_outcomes", request.max_outcomes, BIGGEST_BATCH) or 100
+        wait = fields.duration("wait", request.wait).total_seconds()
+        if not 0 <= wait <= LONGEST_WAIT_SECONDS:
+            raise RefusedError(
+                INVALID, f"wait is not from 0 to {LONGEST_WAIT_SECONDS:.0f} s: ask again after a shorter one"
+            )
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait
         while True:

@@ -119,6 +119,14 @@ def _consent(
             case _:
                 assert_never(verdict)
     if allowed:
+        if request.if_unresolved == "resend_once" and (category == "marketing" or "voice" in allowed):
+            what = "An advertisement" if category == "marketing" else "A call"
+            checks.append(
+                passed(
+                    "if_unresolved",
+                    f"{what} of which nobody knows whether it went is held for a person, whatever the request wishes.",
+                )
+            )
         return Go(tuple(allowed), sender, seqs), checks
     if denial is not None:
         return Stop("suppressed", denial.reason, _in_words(denial)), checks

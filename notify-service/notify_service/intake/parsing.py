@@ -10,7 +10,7 @@ from notify_service.consent.number import Candidate
 from notify_service.consent.verdicts import RESERVED_SOURCES
 from notify_service.intake import fields
 from notify_service.intake.fields import RejectedError
-from notify_service.intake.request import Address, Evidence, Question, Request, notification_id
+from notify_service.intake.request import Address, Evidence, Place, Question, Request, notification_id
 from notify_service.intake.values import parse_values
 
 CHANNELS: Final = {
@@ -45,6 +45,8 @@ VERDICTS: Final = {
     consent_pb2.CONSENT_VERDICT_GRANTED: "granted",
     consent_pb2.CONSENT_VERDICT_REVOKED: "revoked",
 }
+
+PLACE_FIELDS: Final = ("country", "subdivision", "postal_code")
 
 FARTHEST: Final = datetime.timedelta(days=35)
 SOON, WEEK = datetime.timedelta(minutes=1), datetime.timedelta(days=7)
@@ -87,6 +89,7 @@ def parse(message: notification_pb2.NotificationRequest, caller: str, now: datet
         addresses=addresses,
         languages=_languages(message.recipient),
         time_zones=_zones(message.recipient),
+        places=_places(message.recipient),
         message_class=message_class,
         lane=message.lane,
         channels=_channels(message),
@@ -163,7 +166,6 @@ def _audience(message: notification_pb2.NotificationRequest) -> tuple[str, str]:
 
 
 def _addresses(recipient: recipient_pb2.Recipient) -> tuple[Address, ...]:
-    _several("recipient.places", recipient.places, 10)
     parsed = []
     for index, address in enumerate(_several("recipient.addresses", recipient.addresses, 10)):
         where = f"recipient.addresses[{index}]"
@@ -194,6 +196,14 @@ def _zones(recipient: recipient_pb2.Recipient) -> tuple[str, ...]:
     return tuple(
         fields.zone(f"recipient.time_zones[{index}]", zone)
         for index, zone in enumerate(_several("recipient.time_zones", recipient.time_zones, 10))
+    )
+
+
+def _places(recipient: recipient_pb2.Recipient) -> tuple[Place, ...]:
+    # customers type them: what cannot be read is not used, and no reason to leave them without their message
+    return tuple(
+        Place(*(_bounded(f"recipient.places[{index}].{name}", getattr(place, name), 200) for name in PLACE_FIELDS))
+        for index, place in enumerate(_several("recipient.places", recipient.places, 10))
     )
 
 

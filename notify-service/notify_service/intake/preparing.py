@@ -8,6 +8,7 @@ from notify_service.consent.number import Choice, choose
 from notify_service.consent.policy import Policy
 from notify_service.intake.request import Address, Request
 from notify_service.intake.results import Rejected
+from notify_service.words.countries import only_zone
 from notify_service.words.reference import reference
 from notify_service.words.template import Rendered, Template, TemplateError, ValueProblemError, check_values, render
 
@@ -53,6 +54,12 @@ def prepare(request: Request, in_force: AccountInForce) -> Prepared | Rejected:
     return Prepared(request, choose([one.candidate for one in request.addresses], request.channels), rendered)
 
 
+def zone_of(request: Request) -> str | None:
+    """The recipient's zone, where it is known."""
+    of_places = (only_zone(place.country) for place in request.places)
+    return next(iter(request.time_zones), None) or next((zone for zone in of_places if zone is not None), None)
+
+
 def words_for(request: Request, template: Template, account: Account, policy: Policy) -> Rendered:
     """The text of a request.
 
@@ -69,6 +76,6 @@ def words_for(request: Request, template: Template, account: Account, policy: Po
         values=request.values,
         brand=account.brand,
         reference=reference(request.notification_id),
-        zone=next(iter(request.time_zones), account.zone),
+        zone=zone_of(request) or account.zone,
         longest_text=policy.customer_text_length,
     )

@@ -21,6 +21,15 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a person is known to be, as an address names it; what is not known is empty."""
+
+    country: str
+    subdivision: str
+    postal_code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What the caller knows of consent; no channels or classes: all."""
 
@@ -67,6 +76,7 @@ class Request:
     addresses: tuple[Address, ...]
     languages: tuple[str, ...]
     time_zones: tuple[str, ...]
+    places: tuple[Place, ...]
     message_class: str
     lane: int
     channels: tuple[str, ...]

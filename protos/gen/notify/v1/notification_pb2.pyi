@@ -65,7 +65,9 @@ class _IfNotNowEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IfNotNow.Val
     IF_NOT_NOW_UNSPECIFIED: _IfNotNow.ValueType  # 0
     """Not said: as HOLD."""
     IF_NOT_NOW_HAND_BACK: _IfNotNow.ValueType  # 1
-    """End the round and tell the caller until when, so that it can look again whether the message is still true and submit round n+1."""
+    """End the round and tell the caller until when, so that it can look again whether the message is still true and submit round n+1.
+    A backlog is told in the answer to the submission, everything else as an outcome.
+    """
     IF_NOT_NOW_HOLD: _IfNotNow.ValueType  # 2
     """Keep it here and send it when it may go, at the latest at not_after."""
     IF_NOT_NOW_DROP: _IfNotNow.ValueType  # 3
@@ -79,7 +81,9 @@ class IfNotNow(_IfNotNow, metaclass=_IfNotNowEnumTypeWrapper):
 IF_NOT_NOW_UNSPECIFIED: IfNotNow.ValueType  # 0
 """Not said: as HOLD."""
 IF_NOT_NOW_HAND_BACK: IfNotNow.ValueType  # 1
-"""End the round and tell the caller until when, so that it can look again whether the message is still true and submit round n+1."""
+"""End the round and tell the caller until when, so that it can look again whether the message is still true and submit round n+1.
+A backlog is told in the answer to the submission, everything else as an outcome.
+"""
 IF_NOT_NOW_HOLD: IfNotNow.ValueType  # 2
 """Keep it here and send it when it may go, at the latest at not_after."""
 IF_NOT_NOW_DROP: IfNotNow.ValueType  # 3
@@ -95,17 +99,19 @@ class _IfUnresolvedEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_IfUnreso
     IF_UNRESOLVED_UNSPECIFIED: _IfUnresolved.ValueType  # 0
     """Not said: what the policy says for the class."""
     IF_UNRESOLVED_RESEND_ONCE: _IfUnresolved.ValueType  # 1
-    """Send it once more with the same reference and code, flagged as a possible duplicate."""
+    """Send it once more with the same reference and code, flagged as a possible duplicate. Never a call or an advertisement."""
     IF_UNRESOLVED_HOLD: _IfUnresolved.ValueType  # 2
     """Hold it for a person to decide."""
 
 class IfUnresolved(_IfUnresolved, metaclass=_IfUnresolvedEnumTypeWrapper):
-    """What to do when it stays unknown whether the provider took the message: it did not answer, and two late listings did not show it."""
+    """What to do when it stays unknown whether the provider took the message: it did not answer, and two late listings did not show it.
+    Calls and advertisements are held whatever is said here: a second one costs trust or law.
+    """
 
 IF_UNRESOLVED_UNSPECIFIED: IfUnresolved.ValueType  # 0
 """Not said: what the policy says for the class."""
 IF_UNRESOLVED_RESEND_ONCE: IfUnresolved.ValueType  # 1
-"""Send it once more with the same reference and code, flagged as a possible duplicate."""
+"""Send it once more with the same reference and code, flagged as a possible duplicate. Never a call or an advertisement."""
 IF_UNRESOLVED_HOLD: IfUnresolved.ValueType  # 2
 """Hold it for a person to decide."""
 Global___IfUnresolved: _TypeAlias = IfUnresolved  # noqa: Y015

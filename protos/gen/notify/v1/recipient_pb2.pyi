@@ -106,7 +106,9 @@ class Recipient(_message.Message):
 
     @_builtins.property
     def places(self) -> _containers.RepeatedCompositeFieldContainer[Global___Place]:
-        """Where the person is known to be, at most 10, best first. They outrank the number's prefix."""
+        """Where the person is known to be, at most 10, best first. They outrank the number's prefix. Where no zone is given, times are
+        shown in that of the first place whose country has one zone.
+        """
 
     def __init__(
         self,
@@ -147,7 +149,9 @@ class CandidateAddress(_message.Message):
     Under the shipped policy that act allows transactional and fraud texts to it.
     """
     replaced_another: _builtins.bool
-    """True where this number replaced another one on the person's record. It then starts without consent."""
+    """True where this number replaced another one on the person's record. It then starts without consent, and only a later payment
+    that carries it (given_in_transaction of that payment's message) or the person's own word gives it one.
+    """
     @_builtins.property
     def first_seen_at(self) -> _timestamp_pb2.Timestamp:
         """When the caller first saw this number for this person. Absent: now."""
@@ -176,7 +180,7 @@ Global___CandidateAddress: _TypeAlias = CandidateAddress  # noqa: Y015
 
 @_typing.final
 class Place(_message.Message):
-    """A place as an address names it. Every field is optional."""
+    """A place as an address names it. Every field is optional and at most 200 characters; what cannot be read is not used."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

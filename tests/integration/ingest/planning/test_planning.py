@@ -1,12 +1,15 @@
 """Facts become plans, each exactly once, on a real database."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
 
-from ingest_service.planning import fact_queue, plans
+from ingest_service.database import shipped
+from ingest_service.planning import fact_queue, plans, rules_store
 from ingest_service.planning.sealed_columns import open_variables
 from tests.integration.ingest.planning.rows import ACCOUNT, AT, SEALER, Side
 
@@ -152,6 +155,84 @@ async def test_a_fact_whose_details_do_not_open_is_put_off_and_stops_nobody(side
     assert states["payment_failed:in_1:1"]["state"] == "planned"
     assert states["payment_failed:in_bad:1"]["tries"] == 1
     assert "INGEST_DATA_KEYS" in states["payment_failed:in_bad:1"]["reason"]
+
+
+async def test_a_plan_that_cannot_be_opened_delays_its_facts_with_a_reason_and_the_others_go_on(side: Side) -> None:
+    await side.fact()
+    await side.planning().turn()
+    await side.pool.execute("UPDATE plan SET data_key_id = 'gone'")
+    await side.fact("payment_failed:in_1:2")
+    await side.fact("payment_failed:in_2:1", concern="invoice:in_2/unpaid")
+    assert await side.planning().turn() == 2
+    states = {row["fact_key"]: row for row in await side.pool.fetch("SELECT fact_key, state, reason, tries FROM fact")}
+    assert states["payment_failed:in_2:1"]["state"] == "planned"
+    waiting = states["payment_failed:in_1:2"]
+    assert (waiting["state"], waiting["tries"]) == ("ready", 0)
+    assert "INGEST_DATA_KEYS" in waiting["reason"]
+    assert await side.planning().turn() == 0, "it is out of the way"
+    await side.pool.execute("UPDATE plan SET data_key_id = 'k1'; UPDATE fact SET leased_until = '-infinity'")
+    assert await side.planning().turn() == 1
+    assert len(await side.plans()) == 2
+
+
+async def test_a_fact_whose_key_is_missing_waits_for_it_as_long_as_it_takes(side: Side) -> None:
+    await side.fact()
+    await side.pool.execute("UPDATE fact SET data_key_id = 'gone'")
+    for _ in range(fact_queue.MOST_TRIES + 1):
+        assert await side.planning().turn() == 1
+        await side.pool.execute("UPDATE fact SET leased_until = '-infinity'")
+    await side.pool.execute("UPDATE fact SET data_key_id = 'k1'")
+    assert await side.planning().turn() == 1
+    assert len(await side.plans()) == 1
+
+
+async def test_rules_that_do_not_open_delay_their_accounts_facts_and_nobody_elses(side: Side) -> None:
+    async with side.pool.acquire() as conn:
+        await rules_store.apply(conn, "other", shipped("rules.yaml"), SEALER, by="test")
+    await side.pool.execute("UPDATE rules_version SET data_key_id = 'gone' WHERE account_id = 'main'")
+    await side.fact()
+    await side.fact(account_id="other")
+    planning = replace(side.planning(), account_ids=[ACCOUNT, "other"])
+    assert await planning.turn() == 2
+    rows = await side.pool.fetch("SELECT account_id, state, reason FROM fact ORDER BY account_id")
+    assert [(row["account_id"], row["state"]) for row in rows] == [("main", "ready"), ("other", "planned")]
+    assert "INGEST_DATA_KEYS" in rows[0]["reason"]
+
+
+async def test_no_transaction_of_planning_holds_rows_of_two_accounts(
+    side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with side.pool.acquire() as conn:
+        await rules_store.apply(conn, "other", shipped("rules.yaml"), SEALER, by="test")
+    transactions: dict[int, set[str]] = {}
+    claim = fact_queue.claim
+
+    async def noted(conn: asyncpg.Connection, account_ids: Sequence[str], now: datetime) -> list[asyncpg.Record]:
+        rows = await claim(conn, account_ids, now)
+        transactions.setdefault(await conn.fetchval("SELECT txid_current()"), set()).update(
+            r["account_id"] for r in rows
+        )
+        return rows
+
+    monkeypatch.setattr(fact_queue, "claim", noted)
+    await side.fact()
+    await side.fact(account_id="other")
+    assert await replace(side.planning(), account_ids=[ACCOUNT, "other"]).turn() == 2
+    assert sorted(map(sorted, transactions.values())) == [["main"], ["other"]]
+
+
+async def test_what_was_settled_and_told_is_not_told_anew_by_each_later_event_of_it(side: Side) -> None:
+    await side.fact()
+    await side.planning().turn()
+    await side.pool.execute(
+        "UPDATE step SET state = 'submitted', due_at = NULL, truth = 'record', truth_read_at = $1 WHERE number = 1", AT
+    )
+    await settle(side)
+    await side.pool.execute("UPDATE cancel SET state = 'answered'")
+    side.clock.pass_(timedelta(minutes=1))
+    await settle(side, by="evt_updated")
+    assert await side.pool.fetchval("SELECT state FROM cancel") == "answered"
+    assert await side.pool.fetchval("SELECT settled_by FROM concern") == "evt_paid"
 
 
 async def test_the_claim_of_facts_reads_its_index(ingest_pool: asyncpg.Pool) -> None:

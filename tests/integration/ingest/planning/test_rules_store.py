@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest_service.database import shipped
 from ingest_service.planning import commands
 from ingest_service.planning.rules_store import FixTheRulesFile, RulesInForce
 from tests.integration.ingest.planning.rows import ACCOUNT, SEALER, Side
@@ -85,3 +86,14 @@ async def test_a_planner_takes_up_new_rules_without_a_restart(side: Side, tmp_pa
 async def test_rules_stand_encrypted(side: Side) -> None:
     body = await side.pool.fetchval("SELECT body FROM rules_version")
     assert b"flows" not in body
+
+
+def test_the_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.yaml", tmp_path / "two.yaml"
+    one.write_text("rules: 1\n")
+    with pytest.raises(FixTheRulesFile) as wrong:
+        commands.check_all([two, shipped("rules.yaml"), one])
+    told = str(wrong.value).splitlines()
+    assert any(line.startswith(f"{one}:") for line in told)
+    assert any(line.startswith(f"{two}:1: the rules file cannot be read") for line in told)
+    assert {path for path, _ in wrong.value.wrong} == {one, two}

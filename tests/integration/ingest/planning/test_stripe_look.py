@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from ingest_service.accounts import Account
-from ingest_service.stripe_reads import Gone, StripeReads, reading
+from ingest_service.stripe_reads import STOPPED, Gone, StripeReads, reading
 from ingest_service.submitting.stripe_look import look
 from ingest_service.submitting.truth import NotNow, Over, StillSo
 from paybell_sandbox.app import RunningSandbox, running
@@ -97,3 +97,29 @@ async def test_reads_keep_to_the_budget_that_replicas_share(box: RunningSandbox,
     assert took.total_seconds() > 0.5, (
         "8 reads at 2 a quarter second touch four slices: there are two whole ones between"
     )
+
+
+async def test_who_asks_what_is_being_asked_gets_the_same_answer(box: RunningSandbox, reads: StripeReads) -> None:
+    ids = await play(box, "renewal_fails")
+    path = f"/v1/invoices/{ids['invoice']}"
+    calls = box.app[STRIPE].api.log.entries
+    before = len(calls)
+    answers = await asyncio.gather(*(reads.get("main", path) for _ in range(20)))
+    assert len({id(answer) for answer in answers}) == 1
+    assert len(calls) == before + 1
+    await reads.get("main", path)
+    assert len(calls) == before + 2, "what was answered is asked anew"
+
+
+async def test_a_stop_ends_the_reads_under_way_and_takes_no_more(box: RunningSandbox, reads: StripeReads) -> None:
+    hang = {"side": "stripe", "operation": "*", "act": "hang", "seconds": 30}
+    box.sandbox.faults.replace([hang])
+    asking = [asyncio.ensure_future(reads.get("main", f"/v1/invoices/in_{number}")) for number in range(60)]
+    given_up = asyncio.ensure_future(reads.get("main", "/v1/invoices/in_0"))
+    given_up.cancel()  # takes no answer away from the first, who asks the same
+    await asyncio.wait([given_up])
+    assert given_up.cancelled()
+    async with asyncio.timeout(2):
+        await reads.stop()
+        assert set(await asyncio.gather(*asking)) == {STOPPED}
+    assert await reads.get("main", "/v1/invoices/in_1") == STOPPED

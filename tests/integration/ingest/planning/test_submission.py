@@ -1,6 +1,7 @@
 """Steps become requests at notify: once each, the same bytes on every retry, each answer applied to its own item."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -16,7 +17,13 @@ from ingest_service.submitting.truth import NotNow, Over
 from notify.v1.notification_pb2 import NotificationState, Reason
 from notify.v1.outcome_pb2 import Outcome, OutcomeKind
 from notify.v1.recipient_pb2 import Channel
-from notify.v1.service_pb2 import CancelConcernResponse, CancelEffect, CancelledNotification, SubmitResult
+from notify.v1.service_pb2 import (
+    CancelConcernResponse,
+    CancelEffect,
+    CancelledNotification,
+    PullOutcomesRequest,
+    SubmitResult,
+)
 from tests.integration.ingest.planning.rows import ACCOUNT, AT, PERSON, Side
 from tests.integration.ingest.planning.standin import Standin
 
@@ -293,6 +300,33 @@ async def test_large_requests_go_in_several_calls(side: Side, notify: Notify) ->
     await side.submission(client).turn()
     assert len(standin.calls) == 2
     assert sum(standin.calls) == 20
+
+
+async def test_the_outcomes_of_more_accounts_than_notify_takes_at_once_are_asked_for_in_turn(
+    side: Side, notify: Notify
+) -> None:
+    standin, client = notify
+    asked: list[list[str]] = []
+
+    async def note(request: PullOutcomesRequest, _context: object) -> None:
+        asked.append(list(request.account_ids))
+
+    standin.pull = note
+    names = [f"account-{number:04d}" for number in range(1_201)]
+    feed = replace(side.outcomes(client), account_ids=names)
+    for _ in range(4):
+        await feed.turn(timedelta(0))
+    assert [len(each) for each in asked] == [500, 500, 201, 500]
+    assert [name for each in asked[:3] for name in each] == names
+
+
+async def test_what_is_said_of_a_request_that_cannot_be_made_quotes_nothing_of_it(side: Side, notify: Notify) -> None:
+    _, client = notify
+    await planned(side, person={**PERSON, "places": ["Zanzibar"]})
+    await side.submission(client).turn()
+    step = await side.step()
+    assert step["state"] == "rejected"
+    assert step["reason"] == "no request can be made of it (AttributeError); its fact or rule lacks something"
 
 
 async def test_an_outcome_applied_twice_is_harmless(side: Side, notify: Notify) -> None:

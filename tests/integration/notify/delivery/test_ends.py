@@ -3,7 +3,9 @@
 from typing import Any
 
 import asyncpg
+import pytest
 
+from notify_service.accounts import Sender
 from tests.integration.notify.delivery.desk import Desk, account, desk, eventually
 
 
@@ -61,7 +63,7 @@ async def test_a_witness_later_than_every_bound_shows_the_double(notify_pool: as
 
 
 async def test_what_must_not_be_repeated_is_held_for_a_person(notify_pool: asyncpg.Pool) -> None:
-    """A call that may have been made, and a request that says so; late evidence still settles it."""
+    """A call that may have been made, and a request that says so."""
     async with desk(notify_pool) as d:
         d.faults({"operation": "calls.create", "act": "500"}, {"operation": "messages.create", "act": "500"})
         call = await d.submit("+14155551001", channels=["voice"], sender="voice")
@@ -70,6 +72,23 @@ async def test_what_must_not_be_repeated_is_held_for_a_person(notify_pool: async
             row = await d.until(one, "held", seconds=30)
             assert row["reason"] == "outcome_unknown"
             assert len(await d.attempts(one)) == 1
+
+
+async def test_late_evidence_settles_what_is_held(notify_pool: asyncpg.Pool) -> None:
+    """Its callback comes when a person already has to decide: then nobody has to any more, and nothing is sent again."""
+    async with desk(notify_pool) as d:
+        d.faults(
+            {"operation": "messages.create", "act": "500_after"},
+            {"operation": "messages.list", "act": "lag", "seconds": 10_000},
+            {"operation": "callback", "act": "delay", "seconds": 240},
+        )
+        one = await d.submit("+14155551001", if_unresolved="hold")
+        await d.until(one, "held", seconds=30)
+        row = await d.until(one, "delivered", seconds=30)
+        assert row["reason"] is None
+        (attempt,) = await d.attempts(one)
+        assert (attempt["state"], attempt["witness"], attempt["accepted_late"]) == ("accepted", "callback", True)
+        assert len(await d.at_provider("+14155551001")) == 1
 
 
 async def test_a_call_whose_answer_was_lost_is_found_in_the_list_of_calls(notify_pool: asyncpg.Pool) -> None:
@@ -93,10 +112,11 @@ async def test_what_a_call_says_it_says_twice(notify_pool: asyncpg.Pool) -> None
         assert dict(made["form"])["Twiml"].count("<Say") == 2
 
 
-async def test_two_accounts_share_nothing(notify_pool: asyncpg.Pool) -> None:
-    """The same number in both: a stop in one closes only its own gate; each has its own message."""
-    other = account("other")
-    async with desk(notify_pool, accounts=[account(), other]) as d:
+@pytest.mark.parametrize("webhooks", [True, False])
+async def test_two_accounts_share_nothing(notify_pool: asyncpg.Pool, webhooks: bool) -> None:
+    """The same person in both: a stop to one closes only its own gate, and the other goes on writing. Each has its own message."""
+    senders = (Sender("sms", "sms", "", "+14155550101"),)
+    async with desk(notify_pool, webhooks=webhooks, accounts=[account(), account("other", senders=senders)]) as d:
         phone = "+14155551001"
         ours = await d.submit(phone)
         theirs = await d.submit(phone, account_id="other")
@@ -107,4 +127,6 @@ async def test_two_accounts_share_nothing(notify_pool: asyncpg.Pool) -> None:
         stopped = await eventually(lambda: notify_pool.fetch("SELECT account_id FROM gate WHERE stopped"))
         assert [row["account_id"] for row in stopped] == ["main"]
         after = await d.submit(phone, account_id="other")
-        await d.until(after, "accepted", "sent", "delivered", "suppressed")
+        await d.until(after, "delivered")
+        assert (await d.until(await d.submit(phone), "suppressed"))["reason"] == "opted_out"
+        assert len(await d.at_provider(phone)) == 3

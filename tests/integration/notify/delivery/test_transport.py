@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from aiohttp import web
@@ -11,8 +13,9 @@ from aiohttp import web
 from notify_service.delivery.call_outcome import Accepted, CallOutcome, NotSent, Refused, Unknown
 from notify_service.delivery.listed import From
 from notify_service.delivery.senders import Credentials
-from notify_service.delivery.twilio_client import ReadFailedError, TwilioClient, spoken
+from notify_service.delivery.twilio_client import ReadFailedError, TooMuchError, TwilioClient, spoken
 from notify_service.delivery.twilio_transport import TwilioTransport
+from tests.unit.notify.delivery.cases import START
 
 AC = "AC" + "0" * 32
 SID = "SM" + "1" * 32
@@ -97,8 +100,6 @@ async def test_nobody_listening_is_certainly_not_sent() -> None:
 
 async def test_a_read_that_fails_is_told_apart_from_an_empty_one() -> None:
     """A failed listing proves nothing."""
-    from tests.unit.notify.delivery.cases import START  # noqa: PLC0415
-
     async with provider(lambda _: web.json_response({"code": 20500}, status=500)) as (client, _):
         with pytest.raises(ReadFailedError):
             await client.messages_to("+14155551001", START)
@@ -112,3 +113,54 @@ def test_what_is_spoken_cannot_become_a_verb() -> None:
     twiml = spoken("Pay <Dial>+1900</Dial> & go", "en-US")
     assert "<Dial>" not in twiml
     assert twiml.count("&lt;Dial&gt;") == 2
+
+
+def listed(number: int, created: datetime, direction: str = "outbound-api") -> dict[str, object]:
+    """A message as Twilio lists it."""
+    return {
+        "sid": f"SM{number:032x}",
+        "direction": direction,
+        "date_created": format_datetime(created),
+        "status": "sent",
+    }
+
+
+def pages(*lists: list[dict[str, object]]) -> Callable[[web.Request], web.StreamResponse]:
+    """Answers with these pages, one after the other."""
+
+    def answer(request: web.Request) -> web.StreamResponse:
+        number = int(request.query.get("Page", "0"))
+        following = f"/2010-04-01/Accounts/{AC}/Messages.json?Page={number + 1}&PageToken=PA1"
+        return web.json_response(
+            {"messages": lists[number], "next_page_uri": following if number + 1 < len(lists) else None, "page": number}
+        )
+
+    return answer
+
+
+async def test_an_old_record_among_young_ones_hides_none_of_them() -> None:
+    """Nobody promises the order within a list. Only a page that is wholly old ends it."""
+    young, old = START, START - timedelta(hours=1)
+    given = pages(
+        [listed(1, young), listed(2, old), listed(3, young)],
+        [listed(4, old), listed(5, young)],
+        [listed(6, old), listed(7, old)],
+        [listed(8, young)],
+    )
+    async with provider(given) as (client, seen):
+        found = await client.messages_to("+14155551001", START - timedelta(minutes=1))
+        assert [one.sid[-1] for one in found] == ["1", "3", "5"]
+        assert len(seen) == 3
+
+
+async def test_a_window_with_too_many_pages_is_said_to_be_too_much_and_each_page_is_a_beat() -> None:
+    """Not a failure of the provider's: a smaller part can be read."""
+    given = pages(*([listed(page, START, "inbound")] for page in range(4)))
+    async with provider(given) as (client, seen):
+        beats: list[int] = []
+        with pytest.raises(TooMuchError):
+            await client.messages_from_people(None, START, None, 3)
+        seen.clear()
+        found = await client.messages_from_people(None, START, START, None, lambda: beats.append(1))
+        assert len(found) == len(beats) == 4
+        assert dict(seen[0].query)["DateSent>"] == dict(seen[0].query)["DateSent<"] == "2026-11-23T12:00:00Z"

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -14,6 +15,7 @@ from notify_service.delivery.deadline import Deadline
 from notify_service.delivery.tokens import CallbackToken
 from notify_service.edge import twilio_http
 from tests.integration.notify.delivery.desk import Desk, account, desk, eventually
+from tests.postgres import MigratedServer
 
 AC = "AC" + "0" * 32
 SM = "SM" + "a" * 32
@@ -121,17 +123,66 @@ async def test_a_callback_for_nobody_is_answered_and_kept_a_day(notify_pool: asy
         assert await stored(d) == 0
 
 
-async def test_what_cannot_be_stored_is_answered_503_at_once(notify_pool: asyncpg.Pool) -> None:
-    """Twilio calls again, as the address asks it to."""
+async def refused_within(d: Desk, seconds: float) -> None:
+    """Both webhooks answer that this cannot be stored now, in time for Twilio to call again."""
+    for path, form in ((STATUS, FORM), (INBOUND, REPLY)):
+        before = asyncio.get_running_loop().time()
+        assert (await post(d, path, form, signed(d, path, form)))[0] == 503
+        assert asyncio.get_running_loop().time() - before < seconds
+
+
+async def test_what_cannot_be_stored_is_answered_503_within_three_seconds(notify_pool: asyncpg.Pool) -> None:
+    """Where every connection is taken. Twilio waits 15 s and calls again, as the address asks it to."""
     async with desk(notify_pool, start=False) as d:
         held = [await notify_pool.acquire() for _ in range(notify_pool.get_max_size())]
         try:
-            for path, form in ((STATUS, FORM), (INBOUND, REPLY)):
-                assert (await post(d, path, form, signed(d, path, form)))[0] == 503
+            await refused_within(d, 3.0)
         finally:
             for conn in held:
                 await notify_pool.release(conn)
         assert (await post(d, INBOUND, REPLY, signed(d, INBOUND, REPLY)))[0] == 200
+
+
+async def test_a_database_that_is_gone_is_answered_503_within_three_seconds_and_is_missed_no_longer_than_it_is_gone(
+    notify_pool: asyncpg.Pool, notify_database_url: str, postgres_server: MigratedServer
+) -> None:
+    name = urlsplit(notify_database_url).path[1:]
+    async with desk(notify_pool, start=False) as d:
+        postgres_server.server.execute(
+            f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+            f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'",
+        )
+        await refused_within(d, 3.0)
+        postgres_server.server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+        assert (await post(d, INBOUND, REPLY, signed(d, INBOUND, REPLY)))[0] == 200
+        assert (await post(d, STATUS, FORM, signed(d, STATUS, FORM)))[0] == 204
+        assert await stored(d) == 2
+
+
+async def test_a_sender_that_the_carrier_refuses_after_acceptance_is_halted_until_a_message_is_delivered(
+    notify_pool: asyncpg.Pool,
+) -> None:
+    """30034 comes in a receipt, and Twilio would accept the next thousand just as well."""
+    async with desk(notify_pool) as d:
+        d.faults({"operation": "callback", "act": "lose"})
+        one = await d.submit("+14155551001")
+        await d.until(one, "accepted")
+        (attempt,) = await d.attempts(one)
+        path = f"/webhooks/twilio/status/{CallbackToken('main', attempt['created_on'], attempt['token'])}"
+        form = {**FORM, "MessageSid": attempt["sid"], "MessageStatus": "undelivered", "ErrorCode": "30034"}
+        assert (await post(d, path, form, signed(d, path, form)))[0] == 204
+        assert d.delivery.halted() == {"main": {"sms": "carrier"}}
+        assert d.counted["halted"] == 1
+        assert d.counted["receipt{code=30034,status=undelivered}"] == 1
+        assert d.counted["ended{code=30034,state=undelivered}"] == 1
+        probe = await d.submit("+14155551002")
+        await d.until(probe, "accepted")
+        assert d.delivery.halted() == {"main": {"sms": "carrier"}}  # accepted was the first one, too
+        (attempt,) = await d.attempts(probe)
+        path = f"/webhooks/twilio/status/{CallbackToken('main', attempt['created_on'], attempt['token'])}"
+        form = {**FORM, "MessageSid": attempt["sid"]}
+        assert (await post(d, path, form, signed(d, path, form)))[0] == 204
+        assert d.delivery.halted() == {}
 
 
 async def test_a_signed_callback_that_says_nothing_usable_is_answered(notify_pool: asyncpg.Pool) -> None:

@@ -56,7 +56,8 @@ async def status(call: Any) -> tuple[grpc.StatusCode, str]:
         ("GetNotification", service_pb2.GetNotificationRequest(account_id="main", notification_id="+14155552671"), "notification_id is not an id that notify gave: use one as it was answered"),
         ("GetNotification", service_pb2.GetNotificationRequest(account_id="main", request_id="+1 415 555 2671"), "request_id has characters"),
         ("ListNotifications", service_pb2.ListNotificationsRequest(account_id="main", states=[UNKNOWN]), "states has one that is unknown"),
-        ("ListNotifications", service_pb2.ListNotificationsRequest(account_id="main", page_size=-1), "page_size is negative"),
+        ("ListNotifications", service_pb2.ListNotificationsRequest(account_id="main", page_size=-1), "page_size is not from 1 to 200: use such a one, or 0 for what is usual"),
+        ("ListNotifications", service_pb2.ListNotificationsRequest(account_id="main", page_size=201), "page_size is not from 1 to 200"),
         ("ListNotifications", service_pb2.ListNotificationsRequest(account_id="main", page_token="WyJ4Il0="), "page_token is not one"),
         ("ListNotifications", service_pb2.ListNotificationsRequest(account_id="main", page_token="\x00é"), "page_token is not one"),
         ("ListNotifications", service_pb2.ListNotificationsRequest(account_id="main", concern="a\x00"), "concern has characters"),
@@ -68,7 +69,10 @@ async def status(call: Any) -> tuple[grpc.StatusCode, str]:
         ("CancelConcern", service_pb2.CancelConcernRequest(account_id="main", as_of=stamp(now())), "concern is missing"),
         ("PullOutcomes", service_pb2.PullOutcomesRequest(), "account_ids has 0 items"),
         ("PullOutcomes", service_pb2.PullOutcomesRequest(account_ids=["main"], kinds=[UNKNOWN]), "kinds has one that is unknown"),
-        ("PullOutcomes", service_pb2.PullOutcomesRequest(account_ids=["main"], max_outcomes=-1), "max_outcomes is negative"),
+        ("PullOutcomes", service_pb2.PullOutcomesRequest(account_ids=["main"], max_outcomes=-1), "max_outcomes is not from 1 to 500: use such a one, or 0 for what is usual"),
+        ("PullOutcomes", service_pb2.PullOutcomesRequest(account_ids=["main"], max_outcomes=501), "max_outcomes is not from 1 to 500"),
+        ("PullOutcomes", service_pb2.PullOutcomesRequest(account_ids=["main"], wait=Duration(seconds=31)), "wait is not from 0 to 30 s: ask again after a shorter one"),
+        ("PullOutcomes", service_pb2.PullOutcomesRequest(account_ids=["main"], wait=Duration(seconds=-1)), "wait is not from 0 to 30 s"),
         ("PullOutcomes", service_pb2.PullOutcomesRequest(account_ids=["main"], wait=Duration(seconds=2**62)), "wait is no duration"),
         ("AckOutcomes", service_pb2.AckOutcomesRequest(), "outcomes has 0 items"),
         ("AckOutcomes", service_pb2.AckOutcomesRequest(outcomes=[service_pb2.OutcomeRef(account_id="main", outcome_id="x")]), "outcome_id is not an id"),
@@ -128,12 +132,37 @@ async def test_an_oversized_message_is_refused_also_when_it_comes_packed(caller:
     assert (await caller.submit(request()))[0].notification_id
 
 
-async def test_a_batch_of_five_hundred_is_taken_and_one_more_is_not(caller: Client) -> None:
-    later = stamp(now().replace(year=now().year + 1))
-    requests = [request(f"r-{number}", not_after=later) for number in range(501)]
+async def test_a_batch_of_five_hundred_is_taken_and_one_more_is_not(caller: Client, quiet_settings: Settings) -> None:
+    requests = [request(f"r-{number}") for number in range(501)]
     assert (await status(caller.submit(*requests)))[0] is grpc.StatusCode.INVALID_ARGUMENT
     results = await caller.submit(*requests[:500])
-    assert {result.rejected.field for result in results} == {"not_after"}
+    assert [result.WhichOneof("result") for result in results] == ["accepted"] * 500
+    assert len({result.notification_id for result in results}) == 500
+    connection = await asyncpg.connect(quiet_settings.notify_database_url.get_secret_value())
+    assert await connection.fetchval("SELECT count(*) FROM notification") == 500
+    await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "streams"),
+    [
+        ("/grpc.health.v1.Health/Check", False),
+        ("/grpc.health.v1.Health/Watch", True),
+        ("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", True),
+    ],
+)
+async def test_bytes_that_are_no_message_get_a_clean_status_from_health_and_reflection_too(
+    caller: Client, method: str, streams: bool
+) -> None:
+    """grpc.aio's own answer is Python's words about what was sent."""
+    raw = b"\xff\xff +14155552671"
+    channel: Any = caller.channel
+    if method.endswith("Info"):
+        answer: Any = channel.stream_stream(method)(iter([raw]))
+    else:
+        answer = channel.unary_stream(method)(raw) if streams else channel.unary_unary(method)(raw)
+    code, details = await status(answer.read() if streams else answer)
+    assert (code, details) == (grpc.StatusCode.INVALID_ARGUMENT, "the message is not what its service says it is")
 
 
 async def test_a_handler_that_fails_says_nothing_of_what_it_handled(
@@ -205,6 +234,11 @@ async def test_health_tells_whether_it_serves_and_reflection_is_there_only_where
     for name in ("", "notify.v1.NotificationService"):
         answer = await health.Check(health_pb2.HealthCheckRequest(service=name))
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        watch = health.Watch(health_pb2.HealthCheckRequest(service=name))
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        watch.cancel()
+    nobody = health_pb2.HealthCheckRequest(service="nobody")
+    assert (await status(health.Check(nobody)))[0] is grpc.StatusCode.NOT_FOUND
     stream = reflecting(caller)
     assert b"notify.v1.NotificationService" in await stream.read()
     production = service.settings(notify_database_url, "http://127.0.0.1:9", notify_grpc_reflection=False)

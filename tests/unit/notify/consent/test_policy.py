@@ -1,11 +1,12 @@
 """The policy file: read whole, or refused whole with every problem's line and remedy."""
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from notify_service import database
-from notify_service.consent.policy import PolicyError, Problem, parse
+from notify_service.consent.policy import CATEGORIES, CHANNELS, PolicyError, Problem, parse
 
 SHIPPED = database.shipped("policy.yaml").read_text()
 
@@ -61,6 +62,22 @@ def test_an_error_is_named_with_its_file_line_and_remedy(change: str, into: str,
     lines = problems(SHIPPED.replace(change, into, 1))
     assert any(said in line for line in lines), lines
     assert all(line.startswith("policy.yaml, line ") and "; " in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("channel", "category"),
+    [(c, k) for c in CHANNELS for k in CATEGORIES if (c, k) not in (("sms", "transactional"), ("sms", "fraud"))],
+)
+def test_a_number_given_in_a_payment_is_never_enough_for_more_than_texts_about_it(channel: str, category: str) -> None:
+    """No ledger entry could ever meet it: every such message would be suppressed, and nobody told why."""
+    given = f"consent:\n  countries:\n    FR:\n      {channel}: {{{category}: given_in_transaction}}\n"
+    [line] = problems(SHIPPED.replace("consent:\n", given, 1))
+    assert f"consent.countries.FR.{channel}.{category} cannot be `given_in_transaction`" in line
+    assert line.endswith("; use opt_in")
+    table = yaml.load(SHIPPED, Loader=yaml.BaseLoader)  # noqa: S506 (its own file; NO stays a country)
+    table["consent"][channel][category] = "given_in_transaction"
+    [line] = problems(yaml.safe_dump(table))
+    assert f"consent.{channel}.{category} cannot be `given_in_transaction`" in line
 
 
 def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:

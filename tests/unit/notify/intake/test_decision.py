@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from notify.v1 import recipient_pb2
+from notify.v1 import consent_pb2, notification_pb2, recipient_pb2
 from notify_service.accounts import Sender
 from notify_service.consent.verdicts import Standing, Verdicts
 from notify_service.gate_checks import Check
 from notify_service.intake.decision import Go, Stop, decide
-from notify_service.intake.preparing import Prepared, prepare
+from notify_service.intake.preparing import Prepared, prepare, zone_of
 from notify_service.intake.results import Rejected
 from tests.unit.notify.intake.people import ACCOUNT, IN_FORCE, NOW, POLICY, address, parsed, recipient
 
 SMS, VOICE, WHATSAPP = recipient_pb2.CHANNEL_SMS, recipient_pb2.CHANNEL_VOICE, recipient_pb2.CHANNEL_WHATSAPP
+RESEND = notification_pb2.IF_UNRESOLVED_RESEND_ONCE
 GIVEN = Standing("sms", "transactional", "", "cus_ana", granted=True, source="given_in_transaction", seq=1)
 CALLS = Standing("voice", "transactional", "", "cus_ana", granted=True, source="checkout", seq=2)
 STOP = Standing("all", "all", "", "", granted=False, source="keyword", seq=3)
@@ -91,6 +92,50 @@ def test_a_round_without_channels_left_is_not_sent() -> None:
         dataclasses.replace(item.request, channels=()), item.choice, Verdicts((GIVEN,)), None, ACCOUNT, POLICY, NOW
     )
     assert outcome == Stop("suppressed", "channel_failed", "Every channel that it may use has failed.")
+
+
+@pytest.mark.parametrize(
+    ("channels", "wish", "said"),
+    [
+        ([SMS], RESEND, None),
+        ([VOICE], RESEND, "A call of which nobody knows whether it went is held for a person, whatever the request wishes."),
+        ([SMS, VOICE], RESEND, "A call of which nobody knows whether it went is held for a person, whatever the request wishes."),
+        ([VOICE], notification_pb2.IF_UNRESOLVED_HOLD, None),
+        ([VOICE], 0, None),
+    ],
+)  # fmt: skip
+def test_a_wish_to_repeat_a_call_is_not_overridden_in_silence(channels: list[Any], wish: Any, said: str | None) -> None:
+    _, checks = decided(GIVEN, CALLS, channels=channels, if_unresolved=wish)
+    told = [check.sentence for check in checks if check.name == "if_unresolved"]
+    assert told == ([] if said is None else [said])
+
+
+def test_a_wish_to_repeat_an_advertisement_is_not_overridden_in_silence() -> None:
+    yes = Standing("sms", "marketing", "", "cus_ana", granted=True, source="checkout", seq=3)
+    advert: dict[str, Any] = {
+        "message_class": consent_pb2.MESSAGE_CLASS_MARKETING,
+        "lane": notification_pb2.LANE_MARKETING,
+    }
+    _, checks = decided(yes, if_unresolved=RESEND, **advert)
+    assert [check.sentence for check in checks if check.name == "if_unresolved"] == [
+        "An advertisement of which nobody knows whether it went is held for a person, whatever the request wishes."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zones", "countries", "zone"),
+    [
+        ([], [], None),
+        ([], ["AT"], "Europe/Vienna"),
+        ([], ["US", "nowhere", "", "jp"], "Asia/Tokyo"),
+        (["America/New_York"], ["AT"], "America/New_York"),
+    ],
+)
+def test_times_are_told_in_the_zone_of_the_person_or_of_the_first_place_that_has_one(
+    zones: list[str], countries: list[str], zone: str | None
+) -> None:
+    places = [recipient_pb2.Place(country=country) for country in countries]
+    assert zone_of(parsed(recipient=recipient(address(), time_zones=zones, places=places))) == zone
 
 
 @pytest.mark.parametrize(

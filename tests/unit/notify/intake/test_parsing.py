@@ -129,6 +129,18 @@ def test_a_wrong_field_is_named(change: dict[str, Any], field: str) -> None:
     assert "4155552671" not in f"{error.field} {error.reason} {error.remedy}"
 
 
+def test_a_place_is_read_as_it_is_typed_and_only_its_length_is_refused() -> None:
+    typed = recipient_pb2.Place(country="the states", subdivision="Cal\tifornia", postal_code="9 \u202e 0")
+    assert parsed(recipient=recipient(places=[typed])).places[0].country == "the states"
+    for name in ("country", "subdivision", "postal_code"):
+        with pytest.raises(RejectedError) as wrong:
+            parsed(recipient=recipient(places=[recipient_pb2.Place(), recipient_pb2.Place(**{name: "x" * 201})]))
+        assert wrong.value.field == f"recipient.places[1].{name}"
+    with pytest.raises(RejectedError) as many:
+        parsed(recipient=recipient(places=[recipient_pb2.Place()] * 11))
+    assert many.value.field == "recipient.places"
+
+
 def test_a_whole_request_is_read() -> None:
     request = parsed(
         variant="", challenge=challenge(), consent_evidence=[evidence(channels=[SMS], classes=[3])],
