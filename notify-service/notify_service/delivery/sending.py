@@ -151,18 +151,23 @@ class Sending:
         free = self.account_breaker.allowed(moment, lanes.breaker.allowed(moment, lanes.slots.free(moment)))
         if free == 0:
             return False, _POLL_SECONDS / 4
-        async with self._pool.acquire() as conn:
-            if sender.pace is not None:
-                free, again = await self._paced(conn, sender, lanes.purse, waiting, free)
-                if free == 0:
-                    return False, again
-            slots = share(free, {w.lane: w.count for w in waiting})
-            start_before = Deadline.after(self._claimer.times.timeout)
-            claimed: Batch | CommitUnansweredError
-            try:
-                claimed = await self._claimer.claim(conn, sender, slots, now)
-            except CommitUnansweredError as error:
-                claimed = error
+        claimed: Batch | CommitUnansweredError | None = None
+        start_before = Deadline.after(self._claimer.times.timeout)
+        try:
+            async with self._pool.acquire() as conn:
+                if sender.pace is not None:
+                    free, again = await self._paced(conn, sender, lanes.purse, waiting, free)
+                    if free == 0:
+                        return False, again
+                slots = share(free, {w.lane: w.count for w in waiting})
+                start_before = Deadline.after(self._claimer.times.timeout)
+                try:
+                    claimed = await self._claimer.claim(conn, sender, slots, now)
+                except CommitUnansweredError as error:
+                    claimed = error
+        except UNANSWERED:
+            if claimed is None:
+                raise  # else the connection broke when it was given back: what was claimed is claimed all the same
         batch = claimed if isinstance(claimed, Batch) else await self._find_out(claimed, start_before)
         if batch.others:
             self._told()  # their outcomes are committed now

@@ -16,17 +16,27 @@ class Cutter:
 
     Attributes:
         url: of the database, this way.
-        cut: the next commit does not reach the server (``before``), or reaches it and its answer is lost (``after``).
+        cut: the next commit does not reach the server (``before``), reaches it and its answer is lost (``after``), or is answered and
+            the connection breaks at the next word (``answered``).
         down: no new connection is let through.
         down_after_cut: the cut closes the way altogether.
         cuts: how many commits were cut.
     """
 
     url: str
-    cut: Literal["before", "after"] | None = None
+    cut: Literal["before", "after", "answered"] | None = None
     down: bool = False
     down_after_cut: bool = False
     cuts: int = 0
+
+    def meets(self, data: bytes) -> str | None:
+        """How what is on its way to the server is cut, if it is."""
+        if self.cut is None or b"COMMIT;" not in data:
+            return None
+        how, self.cut = self.cut, None
+        self.cuts += 1
+        self.down = self.down_after_cut
+        return how
 
 
 @asynccontextmanager
@@ -42,14 +52,16 @@ async def cutting(database_url: str) -> AsyncIterator[Cutter]:
         lost = asyncio.Event()
 
         async def up() -> None:
+            last = False
             while data := await client.read(_CHUNK):
-                if cutter.cut is not None and b"COMMIT;" in data:
-                    before, cutter.cut = cutter.cut == "before", None
-                    cutter.cuts += 1
-                    cutter.down = cutter.down_after_cut
-                    if before:
-                        return
+                if last:
+                    return
+                how = cutter.meets(data)
+                if how == "before":
+                    return
+                if how == "after":
                     lost.set()
+                last = how is not None
                 to_server.write(data)
                 await to_server.drain()
 

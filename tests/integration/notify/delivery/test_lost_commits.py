@@ -40,6 +40,21 @@ async def test_a_claim_whose_commit_was_not_answered_is_read_again_and_its_call_
         assert d.counted["lapsed"] == d.counted["resent"] == 0
 
 
+async def test_a_claim_whose_connection_breaks_when_it_is_given_back_is_a_claim_all_the_same(
+    notify_pool: asyncpg.Pool, notify_database_url: str
+) -> None:
+    """The commit was answered: its calls are made."""
+    async with cut_desk(notify_pool, notify_database_url) as (d, cutter):
+        one = await d.submit(PHONE, wake=False)
+        cutter.cut = "answered"
+        d.delivery.start(d.loops)
+        row = await d.until(one, "delivered")
+        assert cutter.cuts == 1
+        assert (row["attempts"], row["possible_duplicate"]) == (1, False)
+        assert len(await d.at_provider(PHONE)) == 1
+        assert d.counted["lapsed"] == d.counted["resent"] == 0
+
+
 async def test_a_claim_that_was_not_committed_is_made_again(
     notify_pool: asyncpg.Pool, notify_database_url: str
 ) -> None:
