@@ -1,6 +1,7 @@
 """Puts docs/flows.md together."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +25,7 @@ as they get in earnest. A customer's own words (a product's name, say) may hold 
 """
 
 
-class UnusedFragmentError(ValueError):
+class UnknownFlowError(ValueError):
     """A hand-written fragment belongs to no flow."""
 
 
@@ -33,27 +34,43 @@ def page() -> str:
 
     Raises:
         FragmentError: where a flow has no fragment.
-        UnusedFragmentError: where a fragment has no flow.
+        UnknownFlowError: where a fragment has no flow.
     """
-    return build(shipped.flows(), shipped.templates())
+    return build(shipped.RULES.read_text(), shipped.templates())
 
 
-def build(flows: tuple[Flow, ...], templates: Mapping[str, Template], folder: Path = fragments.FOLDER) -> str:
-    """The page of these flows and templates."""
-    if left := fragments.unused({flow.name for flow in flows}, folder):
-        raise UnusedFragmentError(f"docs/flows: no flow of the rules file is called as {', '.join(left)}")
+def build(rules: str, templates: Mapping[str, Template], folder: Path = fragments.FOLDER) -> str:
+    """The page of a rules file, its templates and what people wrote about its flows."""
+    flows = shipped.flows(rules, shipped.RULES.name)
+    on = {flow.name for flow in flows}
+    flows += tuple(_optional(name, folder) for name in fragments.written(folder) if name not in on)
     written = {flow.name: fragments.read(flow.name, folder) for flow in flows}
-    contents = [f"- [{written[flow.name].title}](#{_anchor(written[flow.name].title)})" for flow in flows]
+    contents = [
+        f"- [{written[flow.name].title}](#{_anchor(written[flow.name].title)})"
+        + ("" if flow.name in on else " (off as shipped)")
+        for flow in flows
+    ]
     told: dict[str, str] = {}  # template: the title of the flow that shows it
     parts = [HEAD, "\n".join(contents)]
     for flow in flows:
         parts += _flow(flow, written[flow.name], templates, told)
     if rest := sorted({*templates} - {*told}):
         parts.append("## Further texts")
-        parts.append("No step of the shipped rules names these; they answer replies, or wait for a rule of yours.")
+        parts.append("No step of the shipped rules names these; they wait for a rule of yours.")
         for name in rest:
             parts += rendering.tables(templates[name])
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _optional(name: str, folder: Path) -> Flow:
+    """A flow that the shipped rules do not have, from the lines that turn it on."""
+    for flow in shipped.flows(fragments.read(name, folder).rules, f"docs/flows/{name}.md"):
+        if flow.name == name:
+            return replace(flow, source=())
+    raise UnknownFlowError(
+        f"docs/flows/{name}.md: {shipped.RULES.name} has no flow of this name; rename the file, or show the lines that turn it on "
+        f'under "## {fragments.CONFIGURE}"'
+    )
 
 
 def _flow(
@@ -76,9 +93,11 @@ def _flow(
     for heading, text in written.further:
         yield f"### {heading}"
         yield text
-    yield "### How to configure it"
-    source = "\n\n".join(flow.source)
-    yield f"```yaml\n{source}\n```"
+    yield f"### {fragments.CONFIGURE}"
+    if written.configure:
+        yield written.configure
+    if flow.source:
+        yield "```yaml\n{}\n```".format("\n\n".join(flow.source))
 
 
 def _anchor(title: str) -> str:

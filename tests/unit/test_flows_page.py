@@ -6,7 +6,7 @@ import pytest
 
 from docs.flowpage import __main__ as command
 from docs.flowpage import examples, fragments, rendering, shipped
-from docs.flowpage.page import UnusedFragmentError, build
+from docs.flowpage.page import UnknownFlowError, build
 from notify_service.words import template_store
 from notify_service.words.template import Template
 
@@ -46,14 +46,6 @@ def template(**words: str) -> Template:
 
 
 @pytest.fixture
-def rules(tmp_path: Path) -> Path:
-    """A rules file of two flows, one of them in two entries."""
-    file = tmp_path / "rules.yaml"
-    file.write_text(RULES)
-    return file
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """What a person wrote about the two flows."""
     home = tmp_path / "flows"
@@ -77,13 +69,13 @@ def test_every_text_that_ships_stands_on_the_page_as_it_is_sent() -> None:
 
 def test_every_flow_that_ships_has_its_sentences_and_its_lines_on_the_page() -> None:
     page = command.PAGE.read_text()
-    for flow in shipped.flows():
+    for flow in shipped.flows(shipped.RULES.read_text(), "rules.yaml"):
         for part in (*flow.sentences, *flow.source):
             assert part in page, "run `make docs`"
 
 
-def test_a_flow_is_told_with_its_rules_words_and_stops_in_one_place(rules: Path, folder: Path) -> None:
-    page = build(shipped.flows(rules), {"bill": template(default_en="{{ brand }}: {{ amount }}")}, folder)
+def test_a_flow_is_told_with_its_rules_words_and_stops_in_one_place(folder: Path) -> None:
+    page = build(RULES, {"bill": template(default_en="{{ brand }}: {{ amount }}")}, folder)
     places = [page.index(part) for part in (
         "## Failed payment", "A failure.", "- When a subscription payment fails", "- Otherwise, when a payment fails", "Example Store: $49.00 Ref",
         "A payment.", "### Worth knowing", "# What this is for.", "# The same for the rest.", "## Refund", "see [Failed payment](#failed-payment)",
@@ -92,8 +84,8 @@ def test_a_flow_is_told_with_its_rules_words_and_stops_in_one_place(rules: Path,
     assert "afterword" not in page
 
 
-def test_the_lines_of_an_entry_come_with_the_comment_above_them(rules: Path) -> None:
-    failed, refund = shipped.flows(rules)
+def test_the_lines_of_an_entry_come_with_the_comment_above_them() -> None:
+    failed, refund = shipped.flows(RULES, "rules.yaml")
     assert (failed.name, failed.templates) == ("failed_payment", ("bill", "reminder"))
     assert failed.source[0].splitlines()[0] == "# What this is for."
     assert failed.source[0].splitlines()[-1] == "    - {template: bill}"
@@ -101,9 +93,9 @@ def test_the_lines_of_an_entry_come_with_the_comment_above_them(rules: Path) -> 
     assert refund.source == ("- flow: refund\n  on: refund_issued\n  steps: [{template: bill}]",)
 
 
-def test_a_text_that_no_rule_names_stands_on_the_page_all_the_same(rules: Path, folder: Path) -> None:
+def test_a_text_that_no_rule_names_stands_on_the_page_all_the_same(folder: Path) -> None:
     further = {"bill": template(default_en="{{ amount }}"), "other": template(default_en="otherwise {{ amount }}")}
-    page = build(shipped.flows(rules), further, folder)
+    page = build(RULES, further, folder)
     assert page.index("## Further texts") < page.index("otherwise $49.00")
 
 
@@ -137,10 +129,25 @@ def test_what_is_wrong_with_a_fragment_is_named_with_its_remedy(folder: Path, te
     assert str(wrong.value).startswith(message)
 
 
-def test_a_fragment_of_no_flow_is_an_error(rules: Path, folder: Path) -> None:
-    (folder / "refnud.md").write_text("# Refund")
-    with pytest.raises(UnusedFragmentError, match=r"refnud\.md"):
-        build(shipped.flows(rules), {}, folder)
+def test_a_fragment_of_no_flow_is_an_error(folder: Path) -> None:
+    (folder / "refnud.md").write_text("# Refund\n## What triggers it\nx\n## What stops it\ny\n")
+    with pytest.raises(UnknownFlowError, match=r"refnud\.md: rules\.yaml has no flow of this name"):
+        build(RULES, {}, folder)
+
+
+def test_a_flow_that_is_off_is_told_from_the_lines_that_turn_it_on(folder: Path) -> None:
+    (folder / "alert.md").write_text(
+        "# Alert\n## What triggers it\nx\n## What stops it\ny\n## How to configure it\nAdd:\n```yaml\n"
+        'teams:\n  ops:\n    members:\n      - {name: Ops, number: "${OPS}"}\nflows:\n  - flow: alert\n    on: payment_succeeded\n    to: team:ops\n'
+        "    steps:\n      - {template: bill}\n```\n"
+    )
+    page = build(RULES, {"bill": template(default_en="{{ amount }}")}, folder)
+    assert "- [Alert](#alert) (off as shipped)" in page
+    assert "- When a payment succeeds: text the ops team (1 person) at once" in page
+    assert page.count('number: "${OPS}"') == 1
+    (folder / "alert.md").write_text((folder / "alert.md").read_text().replace("payment_succeeded", "payment_suceeded"))
+    with pytest.raises(shipped.FixTheRulesError, match=r"docs/flows/alert\.md, line"):
+        build(RULES, {}, folder)
 
 
 def test_a_value_without_an_example_is_named_with_the_place_for_it() -> None:
