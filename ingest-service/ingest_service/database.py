@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 
@@ -16,6 +17,14 @@ PARTITIONED = ("event_payload",)
 DAYS_AHEAD = 14
 MIGRATION_LOCK = 7_230_912
 """Key of the advisory lock under which one replica at a time migrates."""
+
+GONE: Final = (
+    OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError,
+    asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.TransactionRollbackError,
+    asyncpg.InternalClientError,  # a connection that was cut in the middle of a statement
+)  # fmt: skip
+"""What is raised while the database is away, starts, stops, lets nobody in or is in a tangle: the same may work later."""
 
 
 class WrongSchemaError(RuntimeError):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import asyncpg
 import structlog
 
+from ingest_service.database import GONE
+
 log = structlog.get_logger()
 
 TROUBLE_SECONDS = 0.5
@@ -96,7 +98,7 @@ class Loops:
         self.beat(name)
         try:
             await turn()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except (asyncpg.PostgresError, *GONE) as error:
             log.warning("loop.database_trouble", loop=name, error=type(error).__name__)
             await self.pause(TROUBLE_SECONDS)
             return False

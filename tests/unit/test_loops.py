@@ -6,7 +6,9 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
+import ingest_service.database
 import ingest_service.loops
+import notify_service.database
 import notify_service.loops
 
 
@@ -99,3 +101,19 @@ async def test_a_stop_cuts_off_at_once_what_only_asks_a_vendor(loops_module: Mod
     async with asyncio.timeout(10):
         await asked.wait()
         await loops.close(60.0)
+
+
+@pytest.mark.parametrize("database", [ingest_service.database, notify_service.database], ids=["ingest", "notify"])
+async def test_a_loop_turns_again_after_every_word_of_a_database_that_is_away(
+    database: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after what asyncpg says of a connection that was cut within a statement."""
+    loops_module = ingest_service.loops if database is ingest_service.database else notify_service.loops
+    monkeypatch.setattr(loops_module, "TROUBLE_SECONDS", 0.0)
+    loops = loops_module.Loops()
+    for error in database.GONE:
+
+        async def turn(error: type[Exception] = error) -> None:
+            raise error("gone")
+
+        assert not await loops.turn("a loop", turn)

@@ -73,7 +73,7 @@ SELECT $1, w.created_on, w.notification_id, w.number, w.token, w.channel, w.send
 """
 _SENDING = """
 UPDATE notification n SET state = 'sending', due_at = NULL, reason = NULL, detail = NULL, attempts = w.number, state_at = $5,
-       policy_version = $6, consent_seqs = string_to_array(nullif(w.seqs, ''), ',')::bigint[]
+       policy_version = $6, consent_seqs = coalesce(string_to_array(nullif(w.seqs, ''), ','), '{}')::bigint[]
 FROM unnest($2::uuid[], $3::smallint[], $4::text[]) AS w (notification_id, number, seqs)
 WHERE n.account_id = $1 AND n.notification_id = w.notification_id
 """

@@ -21,6 +21,15 @@ async def test_a_queued_notification_is_sent_once_and_its_receipts_are_kept(noti
         assert row["consent_seqs"]
 
 
+async def test_a_message_that_needs_no_consent_names_none_and_is_sent(notify_pool: asyncpg.Pool) -> None:
+    """Somebody who works here: the policy allows it, no entry of the ledger does."""
+    async with desk(notify_pool) as d:
+        await d.number("+14155551001", granted=())
+        one = await d.submit("+14155551001", role="team", message_class="team", person_id="team:finance:ada")
+        row = await d.until(one, "delivered")
+        assert row["consent_seqs"] == []
+
+
 async def test_what_became_of_a_message_is_logged_and_counted_once(notify_pool: asyncpg.Pool) -> None:
     """A line for the call, one for each receipt, one for the end; and one for what ran out of time without a call."""
     with structlog.testing.capture_logs() as lines:
