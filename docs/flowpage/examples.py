@@ -38,7 +38,7 @@ LONG_INSTANT: Final = Instant(datetime.datetime(2026, 12, 28, 21, 30, tzinfo=dat
 LINK: Final = Link("https://pay.example.com/l/8Qm2v7Tz4kX9")
 LONG_LINK: Final = Link("https://invoice.stripe.com/i/" + "x" * 31)
 COUNT: Final = Count(12)
-LONG_COUNT: Final = Count(1_234_567)
+LONG_COUNT: Final = Count(1_234)
 
 Words = TypeVar("Words")
 
@@ -48,16 +48,40 @@ EVERY: Final = "*"
 _PLAN: Final = {"en": "Pro plan", "de": "Pro-Tarif", "fr": "Formule Pro", "es": "Pro anual", "pt": "Pro anual", "ja": "プロプラン"}  # fmt: skip
 _LONG_PLAN: Final = {EVERY: "Premium membership, twelve months, Paris", "ja": "プレミアム会員（年間契約・法人向け）"}
 
+_NAME: Final = {"en": "Ana Jones", "de": "Ana Meier", "fr": "Ana Martin", "es": "Ana Romero", "pt": "Ana Souza", "ja": "佐藤花子"}  # fmt: skip
+_LONG_NAME: Final = {EVERY: "Alexandra Montgomery-Featherstonehaugh", "ja": "株式会社エグザンプル商事 佐藤花子"}
+_SAME: Final = {EVERY: "4242"}
+
 TEXTS: Final[Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]]] = {
-    "last4": ({EVERY: "4242"}, {EVERY: "4242"}),
+    "last4": (_SAME, _SAME),
     "description": (_PLAN, _LONG_PLAN),
+    "name": (_NAME, _LONG_NAME),
+    "receipt": ({EVERY: "INV-0042"}, {EVERY: "3F0A7C21-0042"}),
+    "reason": ({EVERY: "fraudulent"}, {EVERY: "subscription_canceled"}),
+    "expires": ({EVERY: "12/2026"}, {EVERY: "12/2026"}),
 }
 """Text values by name: the usual words and the longest, by language."""
 
-LISTS: Final[Mapping[str, tuple[Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]]]] = {}
+_ITEMS: Final = {
+    "en": ("Coffee beans", "Filter papers"), "de": ("Kaffeebohnen", "Filterpapier"), "fr": ("Café en grains", "Filtres"),
+    "es": ("Café en grano", "Filtros"), "pt": ("Café especial", "Filtros"), "ja": ("コーヒー豆", "ペーパーフィルター"),
+}  # fmt: skip
+_LONG_ITEMS: Final = {
+    EVERY: ("Ethiopia Yirgacheffe 500 g", "Filter papers, 200 pieces", "Stainless steel kettle"),
+    "ja": ("エチオピア産コーヒー豆500g", "ペーパーフィルター200枚", "ステンレスケトル"),
+}
+
+LISTS: Final[Mapping[str, tuple[Mapping[str, tuple[str, ...]], Mapping[str, tuple[str, ...]]]]] = {
+    "items": (_ITEMS, _LONG_ITEMS)
+}
 """The same for lists of texts."""
 
-ONE_OF: Final[Mapping[str, tuple[str, ...]]] = {}
+ONE_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "reason": (
+        "credit_not_processed", "duplicate", "expired_uncaptured_charge", "fraudulent", "general", "product_not_received",
+        "product_unacceptable", "requested_by_customer", "subscription_canceled", "unrecognized",
+    )
+}  # fmt: skip
 """Text values that are one of a few words of Stripe's, which the templates put into their language."""
 
 
@@ -92,7 +116,7 @@ def example(name: str, kind: str, language: str, *, longest: bool = False) -> Va
         case "count":
             return LONG_COUNT if longest else COUNT
         case "text" if name in TEXTS:
-            return Text(_in(language, TEXTS[name][longest]), customer_typed=True)
+            return Text(_in(language, TEXTS[name][longest]), customer_typed=name not in ONE_OF)
         case "texts" if name in LISTS:
             return TextList(tuple(Text(one, customer_typed=True) for one in _in(language, LISTS[name][longest])))
         case _:

@@ -25,6 +25,8 @@ AWAITING_TRANSLATION: Final[frozenset[str]] = frozenset()
 
 MOST_SEGMENTS: Final = {"ja": 3}
 """Two in the other languages. Japanese is always UCS-2: 67 letters a part instead of 153."""
+MORE_ROOM: Final = {"digest": 1}
+"""Parts more for what goes to a team once a day: the figures of several currencies, each as long as it gets."""
 
 OPT_OUT: Final = {
     "en": "Reply STOP to opt out.", "de": "Abmelden: STOP", "fr": "Ne plus recevoir de messages : STOP",
@@ -63,7 +65,11 @@ def test_every_text_reads_well_and_is_short_with_and_without_its_optional_values
         assert "None" not in text
         assert "  " not in text
         assert not SLIP.search(text), text
-        assert count(text).segments <= MOST_SEGMENTS.get(language, 2), (len(text), count(text), text)
+        assert count(text).segments <= MOST_SEGMENTS.get(language, 2) + MORE_ROOM.get(name, 0), (
+            len(text),
+            count(text),
+            text,
+        )
 
 
 @pytest.mark.parametrize("name", sorted(TEMPLATES))
