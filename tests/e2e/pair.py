@@ -44,8 +44,10 @@ SELECT (SELECT count(*) FROM event WHERE account_id = ANY($1) AND state = 'recei
      + (SELECT count(*) FROM cancel WHERE account_id = ANY($1) AND state = 'waiting')
 """
 NOTIFY_BUSY = """
-SELECT count(*) FROM notification WHERE account_id = ANY($1) AND state IN ('queued', 'sending', 'unresolved') AND (due_at IS NULL OR due_at <= $2)
+SELECT count(*) FROM notification WHERE account_id = ANY($1) AND state IN ('queued', 'sending', 'unresolved')
+    AND (due_at IS NULL OR due_at <= $2::timestamptz + interval '10 seconds')
 """
+"""What Twilio wants to be asked for again in a few seconds is still under way."""
 
 numbers = itertools.count(1_000)
 
@@ -115,9 +117,10 @@ class Pair:
 
     async def quiet(self, within_seconds: float = 60.0) -> None:
         """Returns when neither service has anything left to do at this business time."""
-        now = self.box.sandbox.clock.real_now() + datetime.timedelta(seconds=self.offset + 0.5)
 
         async def idle() -> bool:
+            # of this moment: what is only now handed from one queue to the next is due now as well
+            now = self.box.sandbox.clock.real_now() + datetime.timedelta(seconds=self.offset + 0.5)
             busy = await self.ingest_pool.fetchval(INGEST_BUSY, self.accounts, now)
             return not busy and not await self.notify_pool.fetchval(NOTIFY_BUSY, self.accounts, now)
 
