@@ -45,7 +45,7 @@ Words = TypeVar("Words")
 EVERY: Final = "*"
 """Stands for every language that has no words of its own."""
 
-_PLAN: Final = {"en": "Pro plan", "de": "Pro-Tarif", "fr": "Formule Pro", "es": "Pro anual", "pt": "Pro anual", "ja": "プロプラン"}  # fmt: skip
+_PLAN: Final = {"en": "Pro plan", "de": "Pro-Tarif", "fr": "Formule Pro", "es": "Pro", "pt": "Pro", "ja": "プロプラン"}  # fmt: skip
 _LONG_PLAN: Final = {EVERY: "Premium membership, twelve months, Paris", "ja": "プレミアム会員（年間契約・法人向け）"}
 
 _NAME: Final = {"en": "Ana Jones", "de": "Ana Meier", "fr": "Ana Martin", "es": "Ana Romero", "pt": "Ana Souza", "ja": "佐藤花子"}  # fmt: skip

@@ -18,7 +18,7 @@ Each flow is a few lines of [`ingest-service/rules.yaml`](../ingest-service/rule
 [`notify-service/texts`](../notify-service/texts). [Rules](rules.md) explains the keys. The sentences under *What it does* are those of
 `ingest-service check`. To change who hears what, edit the rules and `ingest-service rules apply`; to turn a flow off, take its entries out.
 
-Every text stands here as it is sent, in each variant and language, with example values. `STOP` is never translated, because Twilio and the
+Every text stands here as it is sent, in each variant and language, with example values; [Texts](texts.md) says how they are written. `STOP` is never translated, because Twilio and the
 carriers act on the English word. *Parts* are what a text is billed as: GSM-7 holds 160 characters in one part and 153 in each of several,
 UCS-2 70 and 67. One character outside GSM-7 makes a whole text UCS-2; it is named in brackets. *At most* is the count with values as long
 as they get in earnest. A customer's own words (a product's name, say) may hold such a character and cost more.
