@@ -1,16 +1,20 @@
 """Asks Stripe what no event has told yet, and keeps the answer: which invoice a payment belongs to, a charge, a customer."""
 
-from dataclasses import dataclass
-from typing import Any, assert_never
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, assert_never
 
 from ingest_service.clock import Clock
 from ingest_service.folding import knowledge, mirror, parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.effects import Alias
-from ingest_service.folding.resolving import LookUp
+from ingest_service.folding.resolving import LookUp, Pending
 from ingest_service.folding.subject import Subject
 from ingest_service.sealing import Sealer
 from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads
+
+MOST_ITEMS: Final = 20
+"""A text names three of them and counts the rest."""
 
 
 @dataclass(frozen=True)
@@ -23,17 +27,22 @@ class Asking:
     reads: StripeReads
     account_id: str
 
-    async def ask(self, question: LookUp) -> str | None:
-        """Asks and keeps the answer; why not, where Stripe could not be asked."""
+    async def ask(self, question: LookUp, waiting: Pending) -> Pending | str:
+        """Asks, and keeps the answer in what is known or in the fact itself; why not, where Stripe could not be asked."""
         match question.what:
             case "invoice_of_payment":
-                return await self._invoice_of(question.identity)
+                failed = await self._invoice_of(question.identity)
             case "charge":
-                return await self._charge(question.identity)
+                failed = await self._charge(question.identity)
             case "customer":
-                return await self._customer(question.identity)
+                failed = await self._customer(question.identity)
+            case "earlier_payment":
+                failed = await self._earlier_payment(question.identity, waiting)
+            case "items":
+                return await self._items(question.identity, waiting)
             case _:
                 assert_never(question.what)
+        return waiting if failed is None else failed
 
     async def _invoice_of(self, payment_intent: str) -> str | None:
         params = {"payment[type]": "payment_intent", "payment[payment_intent]": payment_intent, "limit": 1}
@@ -78,3 +87,28 @@ class Asking:
             told = mirror.told(known.get(identity), customer, self.clock.now())
             await knowledge.write_customers(conn, self.sealer, self.account_id, [told])
         return None
+
+    async def _earlier_payment(self, customer_id: str, waiting: Pending) -> str | None:
+        """Whether the customer had paid before: of all charges until now more than this one succeeded."""
+        params = {"customer": customer_id, "created[lte]": int(waiting.occurred_at.timestamp()), "limit": 100}
+        answer = await self.reads.get(self.account_id, "/v1/charges", params)
+        if isinstance(answer, AskLater):
+            return answer.reason
+        listed = answer.body.get("data") if isinstance(answer, Found) else []
+        charges = [parse.charge(one) for one in listed or () if isinstance(one, Mapping)]
+        paid = [one.id for one in charges if one.status == "succeeded" and one.captured]
+        earlier = paid[-1] if len(paid) > 1 else ""  # Stripe lists the newest first
+        async with self.pool.acquire() as conn:
+            await knowledge.learn_aliases(
+                conn, self.account_id, [(Alias(customer_id, "earlier_payment", earlier), "lookup")]
+            )
+        return None
+
+    async def _items(self, session: str, waiting: Pending) -> Pending | str:
+        answer = await self.reads.get(
+            self.account_id, f"/v1/checkout/sessions/{session}/line_items", {"limit": MOST_ITEMS}
+        )
+        if isinstance(answer, AskLater):
+            return answer.reason
+        items = parse.items(answer.body if isinstance(answer, Found) else {})
+        return replace(waiting, draft=replace(waiting.draft, attributes={**waiting.draft.attributes, "items": items}))

@@ -14,7 +14,8 @@ from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.parse import Snapshot
 
-Need = Literal["", "invoice_of_payment", "charge"]
+Need = Literal["", "invoice_of_payment", "charge", "first_payment"]
+"""Nothing; which bill a payment belongs to; whom a charge names; whether the customer ever paid before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,14 @@ class Draft:
     need: Need = ""
     need_id: str = ""
     give_up: str = ""
+
+    @property
+    def names_whom(self) -> str:
+        """The charge that tells whom it concerns, where the event does not: of a refund or dispute, and of a guest's payment."""
+        if self.need == "charge":
+            return self.need_id
+        nobody = not (self.customer_id or self.snapshots)
+        return str(self.attributes.get("charge", "")) if nobody and self.need == "invoice_of_payment" else ""
 
     @property
     def shown(self) -> tuple[int, str]:

@@ -164,6 +164,7 @@ class AccountFold:
         touched = {one.subject_id: one.kind for _, told in self._events for one in told.subjects}
         drafts = [draft for _, told in self._events for draft in told.drafts]
         wanted = {draft.subject_id for draft in drafts} | {draft.need_id for draft in drafts if draft.need_id}
+        wanted |= {draft.names_whom for draft in drafts if draft.names_whom}
         wanted |= {
             str(one.facts["subscription"])
             for _, told in self._events
@@ -182,14 +183,14 @@ class AccountFold:
                     facts=one.facts,
                     contact=one.contact,
                 )
-        alias_ids = {draft.need_id for draft in drafts if draft.need == "invoice_of_payment"}
+        alias_ids = {draft.need_id for draft in drafts if draft.need in ("invoice_of_payment", "first_payment")}
         aliases = await knowledge.aliases(conn, account_id, sorted(alias_ids)) if alias_ids else {}
         for _, told in self._events:
             for alias in told.aliases:
                 key = (alias.alias_id, alias.target_kind)
                 aliases[key] = alias.target_id or aliases.get(key, "")
         customer_ids = {draft.customer_id for draft in drafts}
-        customer_ids |= {subjects[draft.need_id].customer_id for draft in drafts if draft.need_id in subjects}
+        customer_ids |= {subjects[draft.names_whom].customer_id for draft in drafts if draft.names_whom in subjects}
         wanted_customers = sorted(filter(None, customer_ids))
         told_of = sorted({told.customer.id for _, told in self._events if told.customer})
         customers = (

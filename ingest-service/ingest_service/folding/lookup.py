@@ -119,13 +119,13 @@ class Lookup:
             resolution = await self._resolve(account_id, waiting, trouble)
             if not isinstance(resolution, LookUp):
                 return await self._write(account_id, waiting, row["event_id"], resolution, lease)
-            failed = await asking.ask(resolution)
-            if failed is not None:
-                if (
-                    trouble is not None and trouble.tries == row["tries"]
-                ):  # asked in vain for the second time in this turn
-                    break
-                reason, trouble = failed, Trouble(failed, row["tries"])
+            answer = await asking.ask(resolution, waiting)
+            if isinstance(answer, Pending):
+                waiting = answer
+            elif trouble is not None and trouble.tries == row["tries"]:  # in vain for the second time in this turn
+                break
+            else:
+                reason, trouble = answer, Trouble(answer, row["tries"])
         async with self.pool.acquire() as conn:
             await fact_store.put_off(conn, account_id, key, lease, reason, self._again(row))
         return "settled"
@@ -144,7 +144,7 @@ class Lookup:
 
     async def _know(self, conn: Any, account_id: str, waiting: Pending) -> Known:
         draft = waiting.draft
-        ids = [one for one in (draft.subject_id, draft.need_id) if one]
+        ids = [one for one in (draft.subject_id, draft.need_id, draft.names_whom) if one]
         subjects = await knowledge.lock_subjects(conn, self.sealer, account_id, {}, ids)
         aliases = await knowledge.aliases(conn, account_id, ids)
         customer_ids = {draft.customer_id, *(subject.customer_id for subject in subjects.values())}

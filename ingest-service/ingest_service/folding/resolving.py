@@ -73,7 +73,7 @@ class Dropped:
 class LookUp:
     """Stripe must be asked."""
 
-    what: Literal["invoice_of_payment", "charge", "customer"]
+    what: Literal["invoice_of_payment", "charge", "customer", "earlier_payment", "items"]
     identity: str
 
 
@@ -95,7 +95,7 @@ def hold_until(draft: Draft, now: datetime.datetime, holds: Holds) -> datetime.d
     """Until when a new draft waits."""
     if draft.kind == "payment_failed" and draft.need == "invoice_of_payment":
         return now + holds.failure
-    return now + holds.success if draft.need == "invoice_of_payment" else now
+    return now + holds.success if draft.need in ("invoice_of_payment", "first_payment") else now
 
 
 def resolve(
@@ -123,6 +123,17 @@ def resolve(
         waiting = _joined_to_invoice(pending, known, now)
         if waiting is not None:
             return waiting
+    if draft.need == "first_payment":
+        if now < pending.held_until:
+            return Held(pending.held_until, "another event may say more of what was bought")
+        earlier = known.aliases.get((draft.need_id, "earlier_payment"))
+        if earlier is None:
+            return LookUp("earlier_payment", draft.need_id)
+        if earlier:
+            return Dropped("it is not their first payment: an earlier one stands at Stripe")
+    session = str(draft.attributes.get("checkout_session", ""))
+    if session and "items" not in draft.attributes and trouble is None:  # nice to have: no message waits for it
+        return LookUp("items", session)
     return _person(pending, known, now, region, trouble)
 
 
@@ -151,10 +162,10 @@ def _joined_to_invoice(pending: Pending, known: Known, now: datetime.datetime) -
 
 def _person(pending: Pending, known: Known, now: datetime.datetime, region: str, trouble: Trouble | None) -> Resolution:
     draft = pending.draft
-    if draft.need == "charge" and draft.need_id:
-        charge = known.subjects.get(draft.need_id)
+    if charge_id := draft.names_whom:
+        charge = known.subjects.get(charge_id)
         if not draft.customer_id and not _tells_whom(charge):
-            return LookUp("charge", draft.need_id)
+            return LookUp("charge", charge_id)
         draft = _of_charge(draft, charge)
     customer_id = draft.customer_id
     mirror = known.customers.get(customer_id) if customer_id else None
@@ -190,7 +201,7 @@ def enriched(first: Draft, further: Draft) -> Draft:
     return replace(
         first,
         customer_id=first.customer_id or further.customer_id,
-        attributes={**further.attributes, **first.attributes},
+        attributes=_both(first.attributes, further.attributes),
         presentment=first.presentment or further.presentment,
         charge_seen=first.charge_seen or further.charge_seen,
         snapshots=(*first.snapshots, *(one for one in further.snapshots if one.source not in sources)),
@@ -200,3 +211,9 @@ def enriched(first: Draft, further: Draft) -> Draft:
         recovery=first.recovery or further.recovery,
         give_up=first.give_up or further.give_up,
     )
+
+
+def _both(first: Mapping[str, Any], further: Mapping[str, Any]) -> dict[str, Any]:
+    """The first one's attributes and what only the further one knows; a flag that either raises is raised."""
+    raised = {name: True for name, value in further.items() if value is True}
+    return {**further, **first, **raised}

@@ -21,6 +21,7 @@ RANKS: Final[Mapping[str, Mapping[str, int]]] = {
         "canceled": 4, "succeeded": 5,
     },
     "charge": {"pending": 1, "failed": 2, "succeeded": 3},
+    "dispute": {"won": 9, "lost": 9, "warning_closed": 9, "prevented": 9},
     "refund": {"pending": 1, "requires_action": 1, "succeeded": 2, "canceled": 3, "failed": 4},
     "subscription": {"canceled": 9, "incomplete_expired": 9},
 }  # fmt: skip

@@ -13,7 +13,7 @@ _PAYMENT: Final = frozenset({
 """Failures, and whatever settles them: news that stops a message must not wait behind it."""
 
 HANDLED: Final = frozenset({
-    "charge.captured", "charge.expired", "charge.failed", "charge.refunded", "charge.succeeded", "charge.updated",
+    "charge.captured", "charge.dispute.closed", "charge.dispute.created", "charge.dispute.updated", "charge.expired", "charge.failed", "charge.refunded", "charge.succeeded", "charge.updated",
     "checkout.session.async_payment_failed", "checkout.session.async_payment_succeeded", "checkout.session.completed",
     "customer.created", "customer.deleted", "customer.subscription.created", "customer.subscription.deleted",
     "customer.subscription.updated", "customer.updated", "invoice.finalized", "invoice.marked_uncollectible", "invoice.paid",

@@ -7,7 +7,7 @@ map, which is what it runs on: there a missing key is an error of the evaluation
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, assert_never
 
@@ -42,6 +42,12 @@ ATTRIBUTES: Final[Mapping[str, AttributeType]] = {
     "country": "text",
     "refund_reason": "text",
     "refund_status": "text",
+    "dispute_reason": "text",
+    "dispute_status": "text",
+    "evidence_due": "number",  # unix seconds
+    "is_inquiry": "flag",  # a dispute that has not taken any money yet
+    "charged_amount": "number",  # where the buyer saw another currency: what was charged
+    "charged_currency": "text",
     "metadata": "table",
     "subscription_metadata": "table",
     "customer_metadata": "table",
@@ -100,8 +106,10 @@ def _pool() -> descriptor_pool.DescriptorPool:
     return pool
 
 
-_TYPED: Final = cel.NewEnv(_pool(), variables={"fact": cel.Type("paybell.Fact")})
-_RUNNING: Final = cel.NewEnv(variables={"fact": cel.Type.Map(cel.Type.STRING, cel.Type.DYN)})
+_ABOVE: Final = cel.Type.Map(cel.Type.STRING, cel.Type.BOOL)
+_TYPED: Final = cel.NewEnv(_pool(), variables={"fact": cel.Type("paybell.Fact"), "above": _ABOVE})
+_RUNNING: Final = cel.NewEnv(variables={"fact": cel.Type.Map(cel.Type.STRING, cel.Type.DYN), "above": _ABOVE})
+_LIMIT: Final = re.compile(r"\babove\.([A-Za-z_]\w*)")
 
 
 class FixTheExpression(ValueError):
@@ -114,11 +122,27 @@ class FixTheExpression(ValueError):
         self.remedy = remedy
 
 
+Limits = Mapping[str, Mapping[str, int]]
+"""Limits of money by name: currency to minor units. A fact in a currency that has no limit is not above it."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A fact as conditions see it; built once a fact, read by every rule."""
 
     bound: Mapping[str, Mapping[str, Any]]
+
+    def measured(self, limits: Limits) -> "View":
+        """With the limits of a rules file, so that `above.NAME` can be asked: of what was charged, not of what was shown."""
+        fact = self.bound["fact"]
+        amount = fact.get("charged_amount", fact.get("amount"))
+        currency = fact.get("charged_currency", fact.get("currency"))
+        above = {
+            name: amount >= by_currency[currency]
+            for name, by_currency in limits.items()
+            if amount is not None and currency in by_currency
+        }
+        return View({"fact": fact, "above": above})
 
     @classmethod
     def of(cls, attributes: Mapping[str, Any]) -> "View":
@@ -128,7 +152,7 @@ class View:
             for name, kind in ATTRIBUTES.items()
             if (typed := _typed(kind, attributes.get(name))) is not None
         }
-        return cls({"fact": values})
+        return cls({"fact": values, "above": {}})
 
 
 def _typed(kind: AttributeType, value: Any) -> Any:
@@ -182,25 +206,29 @@ class Choice:
         return str(result.plain_value()) if result.type() == cel.Type.STRING else None
 
 
-def condition(source: str) -> Condition:
-    """Compiles a condition.
+def condition(source: str, limits: Collection[str] = ()) -> Condition:
+    """Compiles a condition; `limits` are the names that `above.NAME` may ask for.
 
     Raises:
         FixTheExpression: it is no CEL, names what is not declared, or is neither true nor false.
     """
-    return Condition(source, _compile(source, cel.Type.BOOL, "true or false"))
+    return Condition(source, _compile(source, cel.Type.BOOL, "true or false", limits))
 
 
-def choice(source: str) -> Choice:
-    """Compiles an expression that gives a text.
+def choice(source: str, limits: Collection[str] = ()) -> Choice:
+    """Compiles an expression that gives a text; `limits` as for a condition.
 
     Raises:
         FixTheExpression: it is no CEL, names what is not declared, or gives no text.
     """
-    return Choice(source, _compile(source, cel.Type.STRING, "a text"))
+    return Choice(source, _compile(source, cel.Type.STRING, "a text", limits))
 
 
-def _compile(source: str, wanted: cel.Type, called: str) -> cel.Expression:
+def _compile(source: str, wanted: cel.Type, called: str, limits: Collection[str]) -> cel.Expression:
+    for name in _LIMIT.findall(source):
+        if name not in limits:
+            remedy = did_you_mean(name, sorted(limits)) if limits else 'Add it: "limits: {high_value: {usd: 5000}}"'
+            raise FixTheExpression(f"`{source}` asks for the limit `{name}`, which is not in the limits", remedy)
     try:
         typed = _TYPED.compile(source)
         running = _RUNNING.compile(source)

@@ -27,4 +27,7 @@ FACT_KINDS: Final[Mapping[str, FactKind]] = {
     "payment_succeeded": FactKind("a payment succeeds", stays_true=True),
     "refund_issued": FactKind("a refund is issued", stays_true=True),
     "refund_failed": FactKind("a refund fails", stays_true=True),
+    "dispute_opened": FactKind("a payment is disputed", stays_true=False),
+    "dispute_closed": FactKind("a dispute is decided", stays_true=True),
+    "first_payment": FactKind("a customer pays for the first time", stays_true=True),
 }

@@ -8,7 +8,7 @@ does not matter. What was true only before never makes a message: an older fact 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, assert_never
 from uuid import UUID
 
@@ -116,7 +116,7 @@ def plan(
     """Decides for one fact. `plans`: the latest generation by (recipient, flow) of the fact's concern."""
     if concern == "settled":
         return Nothing("settled")
-    view = fact.view()
+    view = fact.view().measured(rules.limits)
     matching = rules.matching(fact.kind, view)
     if not matching:
         return Nothing("no_rule")
@@ -150,7 +150,9 @@ def _join_older(fact: Fact, rule: Rule, standing: Plan) -> Change:
     if earlier <= timedelta(0) or standing.generation > 1 or rule.on_repeat == OnRepeat.RESTART:
         return Change("joined", standing)
     steps = tuple(
-        replace(step, due_at=step.due_at - earlier, not_after=step.not_after - earlier) if step.waiting else step
+        replace(step, due_at=step.due_at - earlier, not_after=step.not_after - earlier)
+        if step.waiting and not step.blueprint.get("anchored")
+        else step
         for step in standing.steps
     )
     return Change("joined", replace(standing, opened_at=fact.occurred_at, steps=steps))
@@ -183,10 +185,12 @@ def _steps(
 ) -> tuple[PlannedStep, ...]:
     planned: list[PlannedStep] = []
     for index, step in enumerate(steps, start=1):
+        due_at = _due(fact, step)
+        if due_at is None:
+            continue
         members: tuple[Member | None, ...] = rule.to.members if isinstance(rule.to, Team) else (None,)
         for place, member in enumerate(members, start=1):
             number = first_number + len(planned)
-            due_at = fact.occurred_at + step.after
             planned.append(
                 PlannedStep(
                     number=number,
@@ -201,6 +205,17 @@ def _steps(
     return tuple(planned)
 
 
+def _due(fact: Fact, step: Step) -> datetime | None:
+    """When a step is due; None where the moment it stands before is not known, or too near."""
+    if step.before is None:
+        return fact.occurred_at + step.after
+    anchor = fact.attributes.get(step.of)
+    if not isinstance(anchor, int):
+        return None
+    due_at = datetime.fromtimestamp(anchor, UTC) - step.before
+    return due_at if due_at > fact.occurred_at else None
+
+
 def _blueprint(rule: Rule, step: Step, member: Member | None) -> Json:
     blueprint: Json = {
         "rule": rule.name,
@@ -210,6 +225,8 @@ def _blueprint(rule: Rule, step: Step, member: Member | None) -> Json:
         "if_not_now": str(step.if_not_now),
         "if_unresolved": str(step.if_unresolved),
     }
+    if step.before is not None:
+        blueprint["anchored"] = True
     if step.values is not None:
         blueprint["values"] = list(step.values)
     if member is not None and isinstance(rule.to, Team):

@@ -1,15 +1,19 @@
 """The rules as values: which facts reach whom, in which steps. How a file becomes them stands in rules_file.py. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Literal, assert_never
 
-from ingest_service.planning.conditions import Choice, Condition, View
+from ingest_service.planning.conditions import Choice, Condition, Limits, View
 
-VALUE_NAMES: Final = ("amount", "link", "retry_on", "last4", "description", "reference")
+VALUE_NAMES: Final = (
+    "amount", "link", "retry_on", "last4", "description", "items", "paid_on", "receipt", "reason", "due_on", "result", "name",
+)  # fmt: skip
 """What a step's `values:` may list; submitting/values.py makes them."""
+ANCHORS: Final = ("evidence_due",)
+"""Moments of a fact that a step may stand before, by the attribute that holds them (unix seconds)."""
 CHANNELS: Final = ("sms", "voice", "whatsapp")
 LONGEST_WAIT: Final = timedelta(days=90)
 LONGEST_USE: Final = timedelta(days=34)  # notify takes a request whose end is at most 35 days ahead
@@ -85,7 +89,11 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One message of a rule: after this delay, on these channels in this order, of use for this long."""
+    """One message of a rule: after this delay, on these channels in this order, of use for this long.
+
+    Attributes:
+        before: instead of a delay, how long before the moment that `of` names; the step is left out where that has passed.
+    """
 
     after: timedelta
     channels: tuple[Channel, ...]
@@ -96,6 +104,8 @@ class Step:
     message_class: MessageClass
     values: tuple[str, ...] | None  # names of template values; None: what the template is known to ask for
     line: int
+    before: timedelta | None = None
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,14 @@ class Rule:
     on_repeat: OnRepeat
     steps: tuple[Step, ...]
     line: int
+    switched_off: bool = False
+
+    @property
+    def off(self) -> str:
+        """Why it speaks to nobody; empty where it speaks."""
+        if self.switched_off:
+            return "it is switched off"
+        return f"nobody is in the team {self.to.name}" if isinstance(self.to, Team) and not self.to.members else ""
 
     @property
     def recipient(self) -> str:
@@ -135,11 +153,12 @@ class Rules:
     rules: tuple[Rule, ...]
     teams: Mapping[str, Team]
     sha256: bytes
+    limits: Limits = field(default_factory=dict)
 
     def matching(self, kind: str, view: View) -> tuple[Rule, ...]:
-        """The first rule of each flow that speaks of this kind of fact and holds."""
+        """The first rule of each flow that speaks of this kind of fact and holds. One that is off speaks to nobody."""
         first: dict[str, Rule] = {}
         for rule in self.rules:
-            if rule.on == kind and rule.flow not in first and rule.matches(view):
+            if rule.on == kind and rule.flow not in first and not rule.off and rule.matches(view):
                 first[rule.flow] = rule
         return tuple(first.values())

@@ -1,8 +1,10 @@
 """A rules file (YAML) becomes rules, or every one of its problems with line and remedy. Pure."""
 
 import hashlib
+import re
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 import yaml
 
@@ -10,7 +12,9 @@ from ingest_service.planning import durations
 from ingest_service.planning.conditions import Choice, Condition, FixTheExpression, choice, condition
 from ingest_service.planning.document import Problem, Reader
 from ingest_service.planning.fact_kinds import FACT_KINDS
+from ingest_service.planning.limits_file import read_limits
 from ingest_service.planning.rules import (
+    ANCHORS,
     CHANNELS,
     LONGEST_USE,
     LONGEST_WAIT,
@@ -29,6 +33,13 @@ from ingest_service.planning.rules import (
 )
 from ingest_service.planning.teams_file import WORD, read_teams
 
+_FROM_ENVIRONMENT: Final = re.compile(r"\$\{(INGEST_TEAM_[A-Z0-9_]+)\}")
+
+
+def filled_in(text: str, environment: Mapping[str, str]) -> str:
+    """The text with each ``${INGEST_TEAM_…}`` replaced by that variable, by nothing where it is not set."""
+    return _FROM_ENVIRONMENT.sub(lambda found: environment.get(found[1], ""), text)
+
 
 def parse(text: str) -> Rules | tuple[Problem, ...]:
     """Reads a rules file: the rules, or every problem in it, sorted by line."""
@@ -36,21 +47,24 @@ def parse(text: str) -> Rules | tuple[Problem, ...]:
     rules = file.read(text)
     if file.reader.problems:
         return tuple(sorted(file.reader.problems, key=lambda problem: problem.line))
-    return Rules(rules, file.teams, hashlib.sha256(text.encode()).digest())
+    return Rules(rules, file.teams, hashlib.sha256(text.encode()).digest(), file.limits)
 
 
 class _File:
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
         self.teams: dict[str, Team] = {}
+        self.limits: dict[str, dict[str, int]] = {}
 
     def read(self, text: str) -> tuple[Rule, ...]:
         root = self.reader.root(text)
         if root is None:
             return ()
-        parts = self.reader.mapping(root, "the rules file", ("flows", "teams"), needed=("flows",))
+        parts = self.reader.mapping(root, "the rules file", ("flows", "teams", "limits"), needed=("flows",))
         if "teams" in parts:
             self.teams = read_teams(self.reader, parts["teams"])
+        if "limits" in parts:
+            self.limits = read_limits(self.reader, parts["limits"])
         items = self.reader.sequence(parts["flows"], '"flows"') if "flows" in parts else []
         counted: dict[str, int] = {}
         rules = [rule for node in items if (rule := self._rule(node, counted)) is not None]
@@ -66,7 +80,7 @@ class _File:
         return tuple(rules)
 
     def _rule(self, node: yaml.Node, counted: dict[str, int]) -> Rule | None:
-        known = ("flow", "rule", "on", "when", "to", "variant", "on_repeat", "steps")
+        known = ("flow", "rule", "off", "on", "when", "to", "variant", "on_repeat", "steps")
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a flow", known, needed=("flow", "on", "steps"))
         flow = self._word(parts.get("flow"), '"flow"')
@@ -79,13 +93,14 @@ class _File:
             if "on_repeat" in parts
             else "continue"
         )
+        off = self.reader.choice(parts["off"], '"off"', ("true", "false")) == "true" if "off" in parts else False
         steps = self._steps(parts.get("steps"), team=isinstance(to, Team))
         counted[flow or ""] = counted.get(flow or "", 0) + 1
         named = self.reader.text(parts["rule"], '"rule"') if "rule" in parts else None
         name = named or (f"{flow}" if counted[flow or ""] == 1 else f"{flow}.{counted[flow or '']}")
         if len(self.reader.problems) > before or flow is None or on is None or to is None or repeat is None:
             return None
-        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, node.start_mark.line + 1)
+        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, node.start_mark.line + 1, off)
 
     def _word(self, node: yaml.Node | None, what: str) -> str | None:
         word = self.reader.text(node, what) if node is not None else None
@@ -101,7 +116,7 @@ class _File:
         if node is None or source is None:
             return None
         try:
-            return condition(source)
+            return condition(source, self.limits)
         except FixTheExpression as error:
             self.reader.note(node, error.what, error.remedy)
             return None
@@ -112,14 +127,7 @@ class _File:
         text = self.reader.choice(node, '"to"', ("customer", *(f"team:{name}" for name in self.teams)))
         if text is None or text == "customer":
             return "customer" if text else None
-        team = self.teams[text.removeprefix("team:")]
-        if not team.members:
-            self.reader.note(
-                node,
-                f'team "{team.name}" has no members, so nobody would hear of it',
-                "Add a member or take the flow out",
-            )
-        return team
+        return self.teams[text.removeprefix("team:")]
 
     def _variant(self, node: yaml.Node | None) -> Variant:
         if node is None:
@@ -140,7 +148,7 @@ class _File:
         if text is None or WORD.fullmatch(text):
             return text
         try:
-            return choice(text)
+            return choice(text, self.limits)
         except FixTheExpression as error:
             self.reader.note(node, error.what, error.remedy)
             return None
@@ -162,10 +170,22 @@ class _File:
         )
 
     def _step(self, node: yaml.Node, *, first: bool, team: bool) -> Step | None:
-        known = ("after", "channels", "template", "not_after", "if_not_now", "if_unresolved", "class", "values")
+        known = (
+            "after",
+            "before",
+            "of",
+            "channels",
+            "template",
+            "not_after",
+            "if_not_now",
+            "if_unresolved",
+            "class",
+            "values",
+        )
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a step", known, needed=("template",))
         after = self._length(parts.get("after"), '"after"', timedelta(0), timedelta(0), LONGEST_WAIT)
+        ahead, anchor = self._anchor(node, parts)
         use = self._length(
             parts.get("not_after"), '"not_after"', timedelta(hours=24), timedelta(seconds=30), LONGEST_USE
         )
@@ -205,7 +225,19 @@ class _File:
             MessageClass(kind),
             values,
             line,
+            ahead,
+            anchor,
         )
+
+    def _anchor(self, node: yaml.Node, parts: dict[str, yaml.Node]) -> tuple[timedelta | None, str]:
+        if "before" not in parts and "of" not in parts:
+            return None, ""
+        if "before" not in parts or "of" not in parts or "after" in parts:
+            what = 'a step has either "after", or "before" and "of"'
+            self.reader.note(node, what, "Write {before: 2d, of: evidence_due, …}")
+            return None, ""
+        ahead = self._length(parts["before"], '"before"', timedelta(0), timedelta(0), LONGEST_WAIT)
+        return ahead, self.reader.choice(parts["of"], '"of"', ANCHORS) or ""
 
     def _values(self, node: yaml.Node) -> tuple[str, ...]:
         items = self.reader.sequence(node, '"values"')

@@ -1,5 +1,7 @@
 """The rules in force: rows with a rising epoch, one set an account. A file with problems never becomes a row."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -35,8 +37,11 @@ class FixTheRulesFile(Exception):
         return tuple(problem for _, problems in self.wrong for problem in problems)
 
 
-def read(file: Path) -> tuple[str, Rules]:
+def read(file: Path, environment: Mapping[str, str] = os.environ) -> tuple[str, Rules]:
     """Reads and checks a rules file: its text and its rules.
+
+    ``${INGEST_TEAM_…}`` stands for that variable of the environment, empty where it is not set: so numbers of people need not
+    stand in the file. What is put in force holds what they were then.
 
     Raises:
         FixTheRulesFile: it cannot be read, or has problems.
@@ -47,6 +52,7 @@ def read(file: Path) -> tuple[str, Rules]:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         problem = Problem(1, f"the rules file cannot be read: {reason}", "Check INGEST_RULES_FILE")
         raise FixTheRulesFile((file, (problem,))) from error
+    text = rules_file.filled_in(text, environment)
     parsed = rules_file.parse(text)
     if isinstance(parsed, tuple):
         raise FixTheRulesFile((file, parsed))

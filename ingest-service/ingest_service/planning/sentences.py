@@ -1,5 +1,6 @@
 """Explains rules in plain English, one sentence a step: what `ingest-service check` says about a rules file. Pure."""
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import groupby
@@ -22,8 +23,12 @@ _KNOWN_VARIANTS: Final = {
     'fact.about == "payment"': "for a one-off payment",
     'fact.about == "invoice"': "for an invoice",
     "fact.will_retry": "while Stripe goes on trying",
+    "fact.is_inquiry": "for an inquiry",
 }
+_ANCHORS: Final = {"evidence_due": "the evidence is due"}
 _VERBS: Final[dict[Channel, str]] = {"sms": "text", "voice": "call", "whatsapp": "write by WhatsApp to"}
+_ABOVE: Final = re.compile(r"above\.(\w+)")
+_EQUAL: Final = re.compile(r'fact\.(?!about)(\w+) == "(\w+)"')
 _REPEATS: Final = {
     OnRepeat.CONTINUE: "If it happens again, the same messages go on with the newest words",
     OnRepeat.SAY_AGAIN: "Each time it happens again, say the first message again",
@@ -43,6 +48,8 @@ def explain(rules: Rules) -> tuple[str, ...]:
 
 def _rule(rule: Rule, *, later: bool) -> str:
     happens = _happens(rule)
+    if rule.off:
+        return f"Off, because {rule.off}: when {happens}."
     begin = f"Otherwise, when {happens}" if later else f"When {happens}"
     sentence = f"{begin}: {', then '.join(_run(rule, run) for run in _runs(rule.steps))}."
     repeats = len(rule.steps) > 1 or rule.on_repeat != OnRepeat.CONTINUE
@@ -54,6 +61,9 @@ def _happens(rule: Rule) -> str:
     if rule.when is None:
         return FACT_KINDS[rule.on].happens
     known = _KNOWN_CONDITIONS.get((rule.on, _plain(rule.when)))
+    limit = _ABOVE.fullmatch(_plain(rule.when))
+    if limit:
+        return f"{FACT_KINDS[rule.on].happens} above the limit {limit[1]}"
     return known or f"{FACT_KINDS[rule.on].happens} and {rule.when.source}"
 
 
@@ -71,9 +81,15 @@ def _run(rule: Rule, run: Sequence[Step]) -> str:
     first = run[0]
     who = "the customer" if rule.to == "customer" else _team(rule.to)
     verb = " or else ".join(_VERBS[channel] for channel in first.channels)
-    times = ["at once" if step.after == timedelta(0) else f"after {durations.say(step.after)}" for step in run]
+    times = [_when(step) for step in run]
     when = times[0] if len(times) == 1 else f"{', '.join(times[:-1])} and {times[-1]}"
     return f"{verb} {who} {when} ({'; '.join((first.template, *_notes(first)))})"
+
+
+def _when(step: Step) -> str:
+    if step.before is not None:
+        return f"{durations.say(step.before)} before {_ANCHORS[step.of]}"
+    return "at once" if step.after == timedelta(0) else f"after {durations.say(step.after)}"
 
 
 def _notes(step: Step) -> Iterator[str]:
@@ -106,4 +122,7 @@ def _variant(variant: Variant) -> str:
 
 
 def _if(when: Condition) -> str:
+    equal = _EQUAL.fullmatch(_plain(when))
+    if equal:
+        return f"where the {equal[1].replace('_', ' ')} is {equal[2].replace('_', ' ')}"
     return _KNOWN_VARIANTS.get(_plain(when)) or f"if {when.source}"

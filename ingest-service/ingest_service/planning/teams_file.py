@@ -43,6 +43,8 @@ def _member(reader: Reader, node: yaml.Node) -> Member | None:
     parts = reader.mapping(node, "a member", ("name", "number", "languages", "zone"), needed=("name", "number"))
     if "name" not in parts or "number" not in parts:
         return None
+    if isinstance(parts["number"], yaml.ScalarNode) and parts["number"].value == "":
+        return None  # it was to come from the environment, and is not set there
     name, number = reader.text(parts["name"], '"name"'), reader.text(parts["number"], '"number"')
     if number is not None and not re.fullmatch(r"\+[1-9]\d{6,14}", re.sub(r"[ ()-]", "", number)):
         reader.note(

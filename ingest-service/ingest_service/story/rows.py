@@ -12,6 +12,9 @@ SUFFIXES: Final = {
     "pi": ("payment", ("unpaid", "receipt")),
     "ch": ("payment", ("unpaid", "receipt")),
     "re": ("refund", ("issued", "failed")),
+    "du": ("dispute", ("open", "result")),
+    "dp": ("dispute", ("open", "result")),
+    "cus": ("customer", ("welcome",)),
 }
 """Concerns by the prefix of the object's id: a person may ask by the id that Stripe's dashboard shows."""
 

@@ -34,6 +34,8 @@ _LABEL_PREFIXES: Final = {
     "py": "charge",
     "re": "refund",
     "pyr": "refund",
+    "du": "dispute",
+    "dp": "dispute",
 }
 
 # notify's limits, kept here so that a customer's odd record cannot make a request that is refused
@@ -120,7 +122,7 @@ def _labels(step: Freezable) -> dict[str, str]:
         name = _LABEL_PREFIXES.get(str(subject or "").partition("_")[0])
         if name:
             labels.setdefault(name, str(subject))
-    for name in ("invoice", "payment_intent", "charge", "refund"):
+    for name in ("invoice", "payment_intent", "charge", "refund", "dispute"):
         if isinstance(attributes.get(name), str) and attributes[name]:
             labels.setdefault(name, attributes[name])
     if fact["customer_id"]:

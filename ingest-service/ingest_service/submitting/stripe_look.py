@@ -5,7 +5,14 @@ from typing import Final
 from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads
 from ingest_service.submitting.truth import NotNow, Over, Seen, StillSo, judge
 
-_PATHS: Final = {"in": "/v1/invoices/", "pi": "/v1/payment_intents/", "ch": "/v1/charges/", "py": "/v1/charges/"}
+_PATHS: Final = {
+    "in": "/v1/invoices/",
+    "pi": "/v1/payment_intents/",
+    "ch": "/v1/charges/",
+    "py": "/v1/charges/",
+    "du": "/v1/disputes/",
+    "dp": "/v1/disputes/",
+}
 _EXPAND: Final = {"in": ["parent.subscription_details.subscription"]}
 
 

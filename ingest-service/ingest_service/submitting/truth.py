@@ -17,6 +17,8 @@ FRESH: Final = timedelta(seconds=60)
 RECORD_GOOD_FOR: Final = timedelta(minutes=15)
 """After so long (a backlog, an outage) our own record is not trusted for it any more."""
 
+AWAITS_EVIDENCE: Final = frozenset({"needs_response", "warning_needs_response"})
+
 Grade = Literal["fact", "record", "stripe"]
 
 
@@ -63,6 +65,8 @@ def judge(subject: Mapping[str, Any]) -> StillSo | Over:
             return Over(f"at Stripe the payment is {status}")
         case "charge", "succeeded":
             return Over("at Stripe the charge succeeded")
+        case "dispute", _ if status not in AWAITS_EVIDENCE:
+            return Over(f"at Stripe the dispute is {status}")
         case _:
             subscription = _subscription(subject)
             if subscription in ("canceled", "incomplete_expired"):

@@ -1,5 +1,6 @@
 """The typed values that templates ask for, made from a plan's newest fact. Pure: notify formats, here is nothing but meaning."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -7,20 +8,30 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from notify.v1.value_pb2 import Day, Link, Money, Text, Value
+from notify.v1.value_pb2 import Day, Link, Money, Text, TextList, Value
 
 TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "payment_failed": ("amount", "link", "retry_on", "last4"),
     "payment_recovered": ("amount",),
-    "payment_succeeded": ("amount", "description"),
+    "payment_succeeded": ("amount", "items", "paid_on", "receipt"),
     "refund_issued": ("amount",),
     "refund_failed": ("amount",),
+    "dispute_received": ("amount",),
+    "welcome": ("items",),
+    "team_high_value": ("amount", "items", "name", "receipt"),
+    "team_refund": ("amount", "reason", "name"),
+    "team_refund_failed": ("amount", "name"),
+    "team_dispute": ("amount", "reason", "due_on", "name"),
+    "team_dispute_reminder": ("amount", "due_on", "name"),
+    "team_dispute_closed": ("amount",),
 }
 """What the shipped templates ask for; a step may name its own with `values:`. Values that a fact does not have are left out."""
 
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 _LONGEST_LINK: Final = 512
 _LONGEST_TEXT: Final = 500
+_MOST_ITEMS: Final = 50
+_BILLED: Final = re.compile(r"^\d+ × (.+?) \(at .+\)$")
 
 Json = Mapping[str, Any]
 
@@ -69,8 +80,23 @@ def _retry_on(told: Told) -> Value | None:
     at = told.fact["attributes"].get("next_payment_attempt")
     if not isinstance(at, int) or at <= told.now.timestamp():  # a day that has passed is no announcement
         return None
+    return _day(at, told.zone)
+
+
+def _due_on(told: Told) -> Value | None:
+    return _day(told.fact["attributes"].get("evidence_due"), told.zone)
+
+
+def _paid_on(told: Told) -> Value | None:
+    return _day(told.fact.get("occurred_at"), told.zone)
+
+
+def _day(at: Any, zone: ZoneInfo) -> Value | None:
+    """The day of a moment in Unix seconds, counted in a zone."""
+    if not isinstance(at, int | float):
+        return None
     try:
-        day = datetime.fromtimestamp(at, UTC).astimezone(told.zone)
+        day = datetime.fromtimestamp(at, UTC).astimezone(zone)
     except (ValueError, OverflowError, OSError):
         return None
     return Value(day=Day(year=day.year, month=day.month, day=day.day))
@@ -87,15 +113,48 @@ def _description(told: Told) -> Value | None:
     return _text(", ".join(names[:3]) or attributes.get("description"), typed=True)
 
 
-def _reference(told: Told) -> Value | None:
+def _items(told: Told) -> Value | None:
+    """What was bought: "Blue mug", "2 x Tea"."""
+    items = told.fact["attributes"].get("items")
+    named = [one for one in items if isinstance(one, Mapping) and one.get("name")] if isinstance(items, list) else []
+    texts = [Text(text=_clean(_item(one)), customer_typed=True) for one in named[:_MOST_ITEMS]]
+    return Value(texts=TextList(items=texts)) if texts else None
+
+
+def _item(item: Json) -> str:
+    """Stripe writes "1 × Pro (at $49.00 / month)" on bills: the name alone is what a text has room for."""
+    name = _BILLED.sub(r"\1", str(item["name"]))
+    quantity = item.get("quantity", 1)
+    return name if quantity == 1 else f"{quantity} x {name}"
+
+
+def _receipt(told: Told) -> Value | None:
     return _text(told.fact["attributes"].get("invoice_number"), typed=False)
+
+
+def _reason(told: Told) -> Value | None:
+    """Stripe's word for why, such as "fraudulent"; the words for it are the template's."""
+    attributes = told.fact["attributes"]
+    return _text(attributes.get("dispute_reason") or attributes.get("refund_reason"), typed=False)
+
+
+def _result(told: Told) -> Value | None:
+    return _text(told.fact["attributes"].get("dispute_status"), typed=False)
+
+
+def _name(told: Told) -> Value | None:
+    return _text(told.fact["person"].get("name"), typed=True)
 
 
 def _text(words: Any, *, typed: bool) -> Value | None:
     if not isinstance(words, str) or not words.strip():
         return None
-    clean = words.encode("utf-8", "replace").decode()  # lone surrogates cannot be put on the wire
-    return Value(text=Text(text=clean[:_LONGEST_TEXT], customer_typed=typed))
+    return Value(text=Text(text=_clean(words), customer_typed=typed))
+
+
+def _clean(words: str) -> str:
+    """As it can be put on the wire: without lone surrogates, and not too long."""
+    return words.encode("utf-8", "replace").decode()[:_LONGEST_TEXT]
 
 
 _MAKERS: Final[Mapping[str, Callable[[Told], Value | None]]] = {
@@ -104,5 +163,11 @@ _MAKERS: Final[Mapping[str, Callable[[Told], Value | None]]] = {
     "retry_on": _retry_on,
     "last4": _last4,
     "description": _description,
-    "reference": _reference,
+    "items": _items,
+    "paid_on": _paid_on,
+    "receipt": _receipt,
+    "reason": _reason,
+    "due_on": _due_on,
+    "result": _result,
+    "name": _name,
 }

@@ -5,13 +5,15 @@ The shape of an event is that of its endpoint's API version; the shape of a read
 """
 
 from ingest_service.folding.parse.customers import Customer, customer
+from ingest_service.folding.parse.disputes import Dispute, dispute
 from ingest_service.folding.parse.fields import Card, Json, MalformedError, Snapshot, need_id, number, table, text
 from ingest_service.folding.parse.invoices import Invoice, Line, invoice
+from ingest_service.folding.parse.items import items
 from ingest_service.folding.parse.payments import Charge, Payment, charge, payment
 from ingest_service.folding.parse.refunds import Refund, refund
 from ingest_service.folding.parse.sessions import Session, session
 
 __all__ = [
-    "Card", "Charge", "Customer", "Invoice", "Json", "Line", "MalformedError", "Payment", "Refund", "Session", "Snapshot",
-    "charge", "customer", "invoice", "need_id", "number", "payment", "refund", "session", "table", "text",
+    "Card", "Charge", "Customer", "Dispute", "Invoice", "Json", "Line", "MalformedError", "Payment", "Refund", "Session", "Snapshot",
+    "charge", "customer", "dispute", "invoice", "items", "need_id", "number", "payment", "refund", "session", "table", "text",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Final
 
 from ingest_service.folding.effects import Effects, Event
 from ingest_service.folding.tellers.customers import tell_customer, tell_subscription
+from ingest_service.folding.tellers.disputes import tell_dispute
 from ingest_service.folding.tellers.invoices import tell_invoice, tell_invoice_payment
 from ingest_service.folding.tellers.payments import tell_charge, tell_payment, tell_session
 from ingest_service.folding.tellers.refunds import tell_refund
@@ -18,6 +19,7 @@ TELLERS: Final[tuple[tuple[str, Teller], ...]] = (
     ("invoice_payment.", tell_invoice_payment),
     ("invoice.", tell_invoice),
     ("payment_intent.", tell_payment),
+    ("charge.dispute.", tell_dispute),
     ("charge.", tell_charge),
     ("checkout.session.", tell_session),
     ("refund.", tell_refund),

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from ingest_service.folding import parse
 from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named, without_none
+from ingest_service.folding.tellers.first_payment import first_payments
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
 
 RECOVERED_AFTER_SECONDS: Final = 600
@@ -18,6 +19,7 @@ def _invoice_attributes(invoice: parse.Invoice) -> dict[str, Any]:
         "price_ids": [line.price for line in invoice.lines if line.price],
         "product_names": [line.description for line in invoice.lines if line.description],
         "interval": next((line.interval for line in invoice.lines if line.interval), ""),
+        "items": [{"name": line.description, "quantity": line.quantity or 1} for line in invoice.lines if line.description],
         "quantity": next((line.quantity for line in invoice.lines if line.quantity is not None), None),
         "metadata": invoice.metadata, "subscription_metadata": invoice.subscription_metadata, "subscription": invoice.subscription,
         "payment_intent": invoice.payment_intent,
@@ -62,6 +64,7 @@ def tell_invoice(event: Event) -> Effects:
                 invoice.amount_paid,
             ),
         )
+        drafts += first_payments(drafts)
     return Effects(subjects=(told, *belonging), aliases=aliases, drafts=drafts, settled=(unpaid,) if over else ())
 
 

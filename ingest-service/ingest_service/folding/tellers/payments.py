@@ -6,6 +6,7 @@ from typing import Any
 from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named, without_none
+from ingest_service.folding.tellers.first_payment import first_payments
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
 
 
@@ -42,6 +43,7 @@ def tell_payment(event: Event) -> Effects:
     elif event.type == "payment_intent.payment_failed":
         key = f"payment_failed:{payment.id}:{payment.failed_charge}"
         drafts = (_one_off(payment, "payment_failed", key, payment.amount, attributes),)
+    drafts += first_payments(drafts)
     over = payment.status in ("succeeded", "canceled")
     return Effects(subjects=(told,), aliases=tuple(aliases), drafts=drafts, settled=(unpaid,) if over else ())
 
@@ -102,6 +104,7 @@ def tell_charge(event: Event) -> Effects:
                 charge, owner, "payment_failed", f"payment_failed:{owner}:{charge.id}", charge.amount, attributes
             ),
         )
+    drafts += first_payments(drafts)
     return Effects(subjects=tuple(told), aliases=tuple(aliases), drafts=drafts, settled=settled)
 
 
@@ -151,7 +154,9 @@ def tell_session(event: Event) -> Effects:
         lane=RECEIPT,
         amount=session.amount,
         currency=session.currency,
-        attributes=without_none({"payment_intent": session.payment_intent, "metadata": session.metadata})
+        attributes=without_none(
+            {"payment_intent": session.payment_intent, "checkout_session": session.id, "metadata": session.metadata}
+        )
         | {"is_subscription": False},
         snapshots=session.phones,
         name=session.name,
@@ -161,7 +166,8 @@ def tell_session(event: Event) -> Effects:
         need_id=session.payment_intent,
     )
     settled = (f"payment:{session.payment_intent}/unpaid",)
-    return Effects(subjects=paid_by, aliases=aliases, drafts=(draft,), settled=settled)
+    drafts = (draft, *first_payments([draft]))
+    return Effects(subjects=paid_by, aliases=aliases, drafts=drafts, settled=settled)
 
 
 def _contact(told: parse.Payment | parse.Charge) -> Contact:

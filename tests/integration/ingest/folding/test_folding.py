@@ -48,7 +48,7 @@ async def test_a_payment_whose_shape_does_not_name_its_bill_is_asked_for_once(ho
         asked = [call["path"] for call in box.app[STRIPE].api.log.found(method="GET")]
     facts = await house.facts()
     assert facts[f"payment_succeeded:{ids['payment_intent']}"] == "dropped"
-    assert asked == ["/v1/invoice_payments"]
+    assert asked.count("/v1/invoice_payments") == 1
 
 
 async def test_a_fact_of_a_known_customer_costs_no_call(house: House) -> None:

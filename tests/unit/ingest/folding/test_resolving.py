@@ -43,7 +43,7 @@ def test_the_amount_is_what_the_buyer_saw_in_whatever_order_it_is_told(order: An
 
 
 def test_a_success_waits_for_its_charge_which_alone_knows_what_the_buyer_saw() -> None:
-    [draft] = drafts("payment_intent.succeeded", {**PAYMENT, "customer": "cus_1"})
+    draft, _ = drafts("payment_intent.succeeded", {**PAYMENT, "customer": "cus_1"})
     pending = Pending(draft, NOON, hold_until(draft, NOON, Holds()))
     known = Known({}, {("pi_1", "invoice"): ""}, {})
     assert isinstance(resolve(pending, known, NOON, Holds(), "US"), Held)

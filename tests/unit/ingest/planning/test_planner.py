@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,3 +166,24 @@ def test_the_variant_is_chosen_from_the_newest_fact() -> None:
     for order in ([first, last], [last, first]):
         (plan,) = run([[each] for each in order], table).values()
         assert plan.variant == "last"
+
+
+DISPUTED = """
+flows:
+  - flow: dispute
+    on: dispute_opened
+    steps:
+      - {template: team_dispute}
+      - {before: 2d, of: evidence_due, template: team_dispute_reminder}
+"""
+
+
+@pytest.mark.parametrize(("days", "due"), [(9, [0, 7]), (1, [0]), (None, [0])])
+def test_a_step_before_a_day_is_due_then_and_left_out_where_that_is_past_or_unknown(
+    days: int | None, due: list[int]
+) -> None:
+    attributes = {"evidence_due": int(AT.timestamp()) + days * 86_400} if days is not None else {}
+    opened = fact("dispute_opened:du_1", concern="dispute:du_1/open", attributes=attributes)
+    changes = planner.plan(replace(opened, kind="dispute_opened"), rules(DISPUTED), "open", {})
+    assert isinstance(changes, tuple)
+    assert [(step.due_at - AT).days for step in changes[0].plan.steps] == due

@@ -6,11 +6,16 @@ from pathlib import Path
 import pytest
 
 import ingest_service
-from ingest_service.planning import rules_file
+from ingest_service.planning import rules_file, sentences
+from ingest_service.planning.conditions import View
+from ingest_service.planning.fact_kinds import FACT_KINDS
 from ingest_service.planning.rules import IfUnresolved, MessageClass, OnRepeat, Rules, Team
 from tests.unit.ingest.planning.facts import problems, rules
 
-SHIPPED = (Path(ingest_service.__file__).parents[1] / "rules.yaml").read_text()
+FILE = (Path(ingest_service.__file__).parents[1] / "rules.yaml").read_text()
+SHIPPED = rules_file.filled_in(FILE, {"INGEST_TEAM_FINANCE": "+14155550111", "INGEST_TEAM_SALES": "+14155550112"})
+
+TO_FINANCE = "flows: [{flow: a, on: refund_failed, to: 'team:finance', steps: [{template: x}]}]"
 
 EVERYTHING_WRONG = """\
 flows:
@@ -39,10 +44,8 @@ teams:
 
 def test_the_shipped_file_is_good_short_and_covers_every_fact_of_the_first_flows() -> None:
     shipped = rules(SHIPPED)
-    assert {rule.on for rule in shipped.rules} == {
-        "payment_failed", "payment_recovered", "payment_succeeded", "refund_issued", "refund_failed",
-    }  # fmt: skip
-    assert len(SHIPPED.splitlines()) <= 80
+    assert {rule.on for rule in shipped.rules} == set(FACT_KINDS)
+    assert len(SHIPPED.splitlines()) <= 160
     first = shipped.rules[0]
     assert [step.after for step in first.steps] == [timedelta(0), timedelta(days=3), timedelta(days=7)]
     assert {step.channels for rule in shipped.rules for step in rule.steps} == {("sms",)}
@@ -96,9 +99,72 @@ def test_what_is_wrong_is_said(text: str, says: str) -> None:
     assert any(says in line for line in problems(text))
 
 
-def test_a_team_without_members_cannot_be_written_to() -> None:
-    text = "teams: {finance: {members: []}}\nflows: [{flow: a, on: refund_failed, to: 'team:finance', steps: [{template: x}]}]"
-    assert any("nobody would hear of it" in line for line in problems(text))
+@pytest.mark.parametrize("members", ["[]", "[{name: Finance, number: ''}]"])
+def test_a_flow_to_a_team_that_nobody_is_in_is_off_and_says_so(members: str) -> None:
+    read = rules(f"teams: {{finance: {{members: {members}}}}}\n{TO_FINANCE}")
+    assert read.matching("refund_failed", View.of({})) == ()
+    assert sentences.explain(read) == ("Off, because nobody is in the team finance: when a refund fails.",)
+
+
+def test_a_flow_that_is_switched_off_speaks_to_nobody() -> None:
+    read = rules("flows: [{flow: a, off: true, on: refund_failed, steps: [{template: x}]}]")
+    assert read.matching("refund_failed", View.of({})) == ()
+    assert sentences.explain(read) == ("Off, because it is switched off: when a refund fails.",)
+
+
+def test_numbers_of_a_team_come_from_the_environment_where_it_has_them() -> None:
+    text = "teams: {finance: {members: [{name: Finance, number: '${INGEST_TEAM_FINANCE}'}]}}\n" + TO_FINANCE
+    team = rules(rules_file.filled_in(text, {"INGEST_TEAM_FINANCE": "+14155550111"})).teams["finance"]
+    assert [member.number for member in team.members] == ["+14155550111"]
+    assert rules(rules_file.filled_in(text, {})).teams["finance"].members == ()
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "above"),
+    [
+        (500_000, "usd", True),
+        (499_999, "usd", False),
+        (750_000, "jpy", True),
+        (5_000_000, "chf", False),
+        (5_000_000, "kwd", True),
+    ],
+)
+def test_a_limit_is_in_the_currency_of_the_payment_and_by_its_exponent(amount: int, currency: str, above: bool) -> None:
+    read = rules(
+        "limits: {high: {usd: 5000, jpy: 750000, kwd: 5000}}\n"
+        "flows: [{flow: a, on: payment_succeeded, when: above.high, steps: [{template: x}]}]"
+    )
+    view = View.of({"amount": amount, "currency": currency}).measured(read.limits)
+    assert bool(read.matching("payment_succeeded", view)) is above
+
+
+def test_a_limit_is_of_what_was_charged_not_of_what_was_shown() -> None:
+    read = rules(
+        "limits: {high: {usd: 5000}}\nflows: [{flow: a, on: payment_succeeded, when: above.high, steps: [{template: x}]}]"
+    )
+    shown = {"amount": 750_000_00, "currency": "jpy", "charged_amount": 500_000, "charged_currency": "usd"}
+    assert read.matching("payment_succeeded", View.of(shown).measured(read.limits))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("limits: {high: {usd: much}}\nflows: []", '1: "much" is no sum of money'),
+        ("limits: {high: {jpy: 10.50}}\nflows: []", "1: jpy has no parts as small as 10.50"),
+        ("limits: {high: {dollars: 1}}\nflows: []", '1: "dollars" is no currency'),
+        (
+            "flows:\n- {flow: a, on: refund_failed, when: above.high, steps: [{template: x}]}",
+            "2: `above.high` asks for the limit `high`",
+        ),
+        (
+            "flows:\n- {flow: a, on: dispute_opened, steps: [{before: 2d, template: x}]}",
+            '2: a step has either "after", or "before"',
+        ),
+        ("flows:\n- {flow: a, on: dispute_opened, steps: [{before: 2d, of: noon, template: x}]}", "2: "),
+    ],
+)
+def test_a_wrong_limit_or_anchor_names_line_and_remedy(text: str, said: str) -> None:
+    assert any(said in line for line in problems(text)), problems(text)
 
 
 def test_rules_of_one_flow_are_told_apart_and_the_first_that_fits_wins() -> None:

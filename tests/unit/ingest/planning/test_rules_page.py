@@ -6,6 +6,7 @@ from pathlib import Path
 from ingest_service.planning.conditions import ATTRIBUTES
 from ingest_service.planning.fact_kinds import FACT_KINDS
 from ingest_service.planning.rules import CHANNELS, VALUE_NAMES, IfNotNow, IfUnresolved, OnRepeat
+from ingest_service.planning.rules_file import filled_in
 from ingest_service.submitting.values import known_values
 from tests.unit.ingest.planning.facts import rules
 
@@ -24,8 +25,10 @@ def test_the_values_that_rules_may_name_are_those_that_can_be_made() -> None:
 
 def test_the_examples_of_the_page_are_good() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    flow, team, conditions = blocks
+    flow, team, limits, conditions = blocks
+    team = filled_in(team, {"INGEST_TEAM_FINANCE": "+14155550111"})
     assert rules(flow).rules[0].name == "failed_payment"
-    assert rules(team + "flows: []").teams["finance"].members[0].name == "Ada"
+    assert [member.name for member in rules(team + "flows: []").teams["finance"].members] == ["Ada", "On call"]
+    assert rules(team.replace("finance", "sales") + limits).limits["high_value"]["jpy"] == 750_000
     for line in conditions.splitlines():
         rules(f"flows:\n  - flow: a\n    on: payment_failed\n    {line}\n    steps: [{{template: x}}]")

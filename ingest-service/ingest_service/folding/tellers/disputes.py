@@ -1,0 +1,45 @@
+"""What events about disputes say: one fact when it is opened, one when it is decided. Pure."""
+
+from typing import Final
+
+from ingest_service.folding import parse
+from ingest_service.folding.effects import Draft, Effects, Event, SubjectTold, without_none
+from ingest_service.inbox.lanes import PAYMENT
+
+DECIDED: Final = frozenset({"won", "lost", "warning_closed", "prevented"})
+"""Statuses after which no evidence is taken any more."""
+
+
+def tell_dispute(event: Event) -> Effects:
+    """An open dispute is a matter until it is decided; what it came to is another one."""
+    dispute = parse.dispute(event.obj)
+    decided = dispute.status in DECIDED
+    told = [SubjectTold(dispute.id, "dispute", dispute.status, "", {"charge": dispute.charge})]
+    if dispute.charge:
+        told.append(SubjectTold(dispute.charge, "charge", "", "", {"disputed": True}))
+    kind = "dispute_closed" if decided else "dispute_opened"
+    tells = dispute.amount > 0 and (decided or event.type == "charge.dispute.created")
+    return Effects(
+        subjects=tuple(told),
+        drafts=(_draft(dispute, kind),) if tells else (),
+        settled=(f"dispute:{dispute.id}/open",) if decided else (),
+    )
+
+
+def _draft(dispute: parse.Dispute, kind: str) -> Draft:
+    return Draft(
+        kind=kind,
+        key=f"{kind}:{dispute.id}",
+        concern=f"dispute:{dispute.id}/{'open' if kind == 'dispute_opened' else 'result'}",
+        subject_id=dispute.id,
+        customer_id="",
+        lane=PAYMENT,
+        amount=dispute.amount,
+        currency=dispute.currency,
+        attributes=without_none({
+            "dispute": dispute.id, "charge": dispute.charge, "payment_intent": dispute.payment_intent, "dispute_reason": dispute.reason,
+            "dispute_status": dispute.status, "evidence_due": dispute.due_by, "metadata": dispute.metadata,
+        }) | {"is_inquiry": dispute.inquiry},
+        need="charge",
+        need_id=dispute.charge,
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""Purchase confirmations, the welcome, and what sales hears: from Stripe's event to the phone."""
+
+import pytest
+
+from paybell_sandbox.stripe import STRIPE
+from tests.e2e.flows.orders import posted_in_some_order
+from tests.e2e.pair import ACACIA, ENDIVE, Pair, phone
+
+MINUTE = 60
+
+
+@pytest.mark.parametrize("version", [ACACIA, ENDIVE])
+async def test_a_purchase_is_confirmed_once_with_what_was_bought_the_sum_and_the_day(pair: Pair, version: str) -> None:
+    to = phone()
+    _, events = pair.play("purchase", version=version, phone=to, amount=8900)
+    await pair.post_all(events)
+    await pair.quiet(20)
+    [text] = pair.texts(to)
+    assert "thank you for your purchase of " in text
+    assert "We received $89.00 on " in text
+
+
+async def test_a_renewal_is_confirmed_with_its_product_and_bill(pair: Pair) -> None:
+    to = phone()
+    _, events = pair.play("renewal_paid", phone=to)
+    await pair.post_all(events)
+    await pair.quiet(20)
+    [text] = pair.texts(to)
+    bill = next(event["data"]["object"] for event in events if event["type"] == "invoice.paid")
+    assert f"bill {bill['number']}" in text
+    assert " (at " not in text  # Stripe's own line says "1 × Pro (at $49.00 / month)"
+
+
+async def test_what_the_buyer_saw_is_what_the_text_says(pair: Pair) -> None:
+    to = phone()
+    _, events = pair.play("purchase", phone=to, amount=10_000, presentment_currency="eur", presentment_amount=9300)
+    await pair.post_all(events)
+    await pair.quiet(20)
+    [text] = pair.texts(to)
+    assert "93.00" in text
+    assert "100.00" not in text
+
+
+async def test_a_purchase_whose_items_stripe_does_not_tell_is_confirmed_without_them(pair: Pair) -> None:
+    to = phone()
+    rule = {"side": "stripe", "operation": "checkout.sessions.line_items", "act": "500"}
+    pair.box.sandbox.faults.replace([rule])
+    _, events = pair.play("purchase", phone=to)
+    await pair.post_all(events)
+    await pair.quiet(20)
+    [text] = pair.texts(to)
+    assert "thank you for your purchase. We received" in text
+
+
+async def test_a_new_customer_is_welcomed_ten_minutes_later_and_never_again(pair: Pair) -> None:
+    to = phone()
+    ids, events = pair.play("first_payment", phone=to)
+    await pair.post_all(events)
+    await pair.quiet(20)
+    assert len(pair.texts(to)) == 1
+    await pair.advance(11 * MINUTE)
+    await pair.quiet(20)
+    receipt, welcome = pair.texts(to)
+    assert "is renewed" in receipt or "received" in receipt
+    assert "welcome! Your subscription" in welcome
+    _, again = pair.play("renewal_paid", customer=ids["customer"])
+    await pair.post_all(again)
+    await pair.advance(11 * MINUTE)
+    await pair.quiet(20)
+    assert [text for text in pair.texts(to) if "welcome" in text] == [welcome]
+
+
+async def test_a_customer_who_paid_before_we_came_is_not_welcomed(pair: Pair) -> None:
+    to = phone()
+    ids, _ = pair.play("first_payment", phone=to)  # nobody told us of it
+    _, events = pair.play("renewal_paid", customer=ids["customer"])
+    await pair.post_all(events)
+    await pair.advance(11 * MINUTE)
+    await pair.quiet(20)
+    [receipt] = pair.texts(to)
+    assert "welcome" not in receipt
+    story = await pair.story(object=ids["customer"])
+    assert any("an earlier one stands at Stripe" in line["sentence"] for line in story["lines"])
+
+
+async def test_the_welcome_costs_one_question_a_customer(pair: Pair) -> None:
+    ids, events = pair.play("first_payment", phone=phone())
+    await pair.post_all(events)
+    _, again = pair.play("renewal_paid", customer=ids["customer"])
+    await pair.post_all(again)
+    await pair.quiet(20)
+    asked = [call for call in pair.box.app[STRIPE].api.log.found(method="GET") if call["path"] == "/v1/charges"]
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "hears"),
+    [
+        (500_000, "usd", True),
+        (499_999, "usd", False),
+        (750_000, "jpy", True),
+        (749_999, "jpy", False),
+        (9_000_000, "chf", False),
+    ],
+)
+async def test_sales_hears_of_a_payment_above_the_limit_of_its_currency(
+    pair: Pair, sales: str, amount: int, currency: str, hears: bool
+) -> None:
+    to = phone()
+    _, events = pair.play("purchase", phone=to, amount=amount, currency=currency, name="Ana Lopez")
+    await pair.post_all(events)
+    await pair.quiet(20)
+    assert len(pair.texts(to)) == 1
+    told = pair.texts(sales)
+    assert len(told) == (1 if hears else 0)
+    if hears:
+        assert "came in from Ana Lopez" in told[0]
+        assert "STOP" not in told[0]
+
+
+@pytest.mark.timeout(400)
+async def test_in_500_orders_with_repeats_a_purchase_and_its_refund_are_one_text_each(pair: Pair) -> None:
+    people, matters = [], []
+    for number in range(500):
+        to, version = phone(), (ACACIA, ENDIVE)[number % 2]
+        ids, bought = pair.play("purchase", version=version, phone=to, guest=bool(number % 3))
+        _, back = pair.play("refund_full", version=version, charge=ids["charge"])
+        people.append(to)
+        matters.append([*bought, *back])
+    await posted_in_some_order(pair, matters, seed=7)
+    await pair.quiet(300)
+    counts = {to: sorted("refund" in text for text in pair.texts(to)) for to in people}
+    assert counts == {to: [False, True] for to in people}
