@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+import structlog
 
 from notify_service import crashpoints, gate_checks
 from notify_service.gate_checks import Checked
@@ -130,6 +131,12 @@ class Batch:
     """The states of the rows that were not sent."""
 
 
+REFUSED_BY_THE_DATABASE = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError)
+"""What the database says of a row that breaks its rules: a defect of ours, which no repetition mends."""
+
+log = structlog.get_logger()
+
+
 @dataclass(frozen=True, slots=True)
 class Claimer:
     """What claiming needs besides the connection."""
@@ -156,13 +163,43 @@ class Claimer:
         batch: Batch | None = None
         try:
             async with conn.transaction():
-                batch = await self._decide(conn, sender, slots, now)
+                batch = await self._decide(conn, await self._rows(conn, sender, slots, now), now)
+        except REFUSED_BY_THE_DATABASE:
+            return await self._one_by_one(conn, sender, slots, now)
         except UNANSWERED as error:
             if batch is None or not batch.calls:
                 raise
             raise CommitUnansweredError(batch) from error
         crashpoints.reach("tw.after_intent")
         return batch
+
+    async def _one_by_one(self, conn: Any, sender: Sender, slots: Mapping[int, int], now: datetime) -> Batch:
+        """The first of each lane alone; one whose attempt cannot be written is held for a person.
+
+        Without it such a row would come first in every claim, and the whole sender would stand still behind it.
+        """
+        calls: list[Claimed] = []
+        others: list[str] = []
+        for lane in (lane for lane, count in slots.items() if count):
+            async with conn.transaction():
+                rows = await self._rows(conn, sender, {lane: 1}, now)
+                try:
+                    async with conn.transaction():
+                        batch = await self._decide(conn, rows, now)
+                except REFUSED_BY_THE_DATABASE as error:
+                    batch = await self._hold(conn, rows, type(error).__name__, now)
+            calls += batch.calls
+            others += batch.others
+        return Batch(tuple(calls), tuple(others))
+
+    async def _hold(self, conn: Any, rows: Sequence[Any], error: str, now: datetime) -> Batch:
+        why = f"its attempt cannot be written ({error})"
+        held = [Otherwise(row, "held", "sender_misconfigured", why) for row in rows]
+        await self._write_others(conn, held, now)
+        for row in rows:
+            identity = str(row["notification_id"])
+            log.error("claim.bad_row", account_id=self.account.account_id, notification_id=identity, error=error)
+        return Batch((), tuple(other.state for other in held))
 
     async def committed(self, conn: Any, batch: Batch) -> Batch:
         """The batch as it stands in the database, in the caller's transaction: whole, or empty where it was rolled back.
@@ -176,9 +213,14 @@ class Claimer:
         )
         return batch if len(there) == len(keys) else Batch((), ())
 
-    async def _decide(self, conn: Any, sender: Sender, slots: Mapping[int, int], now: datetime) -> Batch:
+    async def _rows(self, conn: Any, sender: Sender, slots: Mapping[int, int], now: datetime) -> Sequence[Any]:
+        found: Sequence[Any] = await conn.fetch(
+            CLAIM, self.account.account_id, sender.name, list(slots), list(slots.values()), now
+        )
+        return found
+
+    async def _decide(self, conn: Any, rows: Sequence[Any], now: datetime) -> Batch:
         account_id = self.account.account_id
-        rows = await conn.fetch(CLAIM, account_id, sender.name, list(slots), list(slots.values()), now)
         if not rows:
             return Batch((), ())
         addresses = sorted({row["address_id"] for row in rows})

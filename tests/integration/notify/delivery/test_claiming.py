@@ -140,8 +140,9 @@ async def test_a_second_open_attempt_is_impossible(notify_pool: asyncpg.Pool) ->
             await conn.execute(
                 "UPDATE notification SET state = 'queued', due_at = now() WHERE notification_id = $1", notification
             )
-            with pytest.raises(asyncpg.UniqueViolationError):
-                await one.claim(conn, one.account.senders()["sms"], {2: 1}, d.clock.now())
+            batch = await one.claim(conn, one.account.senders()["sms"], {2: 1}, d.clock.now())
+        assert (batch.calls, batch.others) == ((), ("held",))
+        assert len(await d.attempts(notification)) == 1
 
 
 async def test_no_attempt_is_committed_after_the_stop(notify_pool: asyncpg.Pool) -> None:
@@ -334,3 +335,15 @@ async def test_the_ledger_of_a_raced_address_still_verifies(notify_pool: asyncpg
         async with notify_pool.acquire() as conn:
             assert await ledger.verify(conn, "main", address)
             assert await conn.fetchval("SELECT chain_length FROM gate") == 22
+
+
+async def test_a_row_whose_attempt_cannot_be_written_is_held_and_the_others_go_on(notify_pool: asyncpg.Pool) -> None:
+    async with desk(notify_pool) as d:
+        bad = await d.submit("+14155551001", wake=False)
+        await notify_pool.execute(f"ALTER TABLE attempt ADD CHECK (notification_id <> '{bad}')")
+        others = [await d.submit(f"+1415555101{number}", wake=False) for number in range(3)]
+        await d.submit("+14155551020")
+        for one in others:
+            await d.until(one, "delivered")
+        row = await d.until(bad, "held")
+        assert "its attempt cannot be written (CheckViolationError)" in row["detail"]
