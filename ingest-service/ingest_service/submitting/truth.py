@@ -67,10 +67,9 @@ def judge(subject: Mapping[str, Any]) -> StillSo | Over:
             return Over("at Stripe the charge succeeded")
         case "dispute", _ if status not in AWAITS_EVIDENCE:
             return Over(f"at Stripe the dispute is {status}")
+        case "invoice", _ if (ended := _subscription(subject)) in ("canceled", "incomplete_expired"):
+            return Over(f"at Stripe the subscription is {ended}")
         case _:
-            subscription = _subscription(subject)
-            if subscription in ("canceled", "incomplete_expired"):
-                return Over("at Stripe the subscription has ended")
             return StillSo()
 
 
