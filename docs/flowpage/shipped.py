@@ -91,7 +91,7 @@ def flows(text: str, where: str) -> tuple[Flow, ...]:
 
 
 def _entries(text: str) -> Iterator[_Entry]:
-    """The entries of a rules file, each with the comment that stands right above it."""
+    """The entries of a rules file; those of flows with the comment that stands right above them."""
     lines = text.splitlines()
     root = yaml.compose(_FROM_ENVIRONMENT.sub(_SOMEBODY, text), Loader=yaml.SafeLoader)
     assert isinstance(root, yaml.MappingNode)  # it was read as rules before
@@ -107,7 +107,7 @@ def _entries(text: str) -> Iterator[_Entry]:
             while last > first + 1 and (not lines[last - 1].strip() or lines[last - 1].lstrip().startswith("#")):
                 last -= 1
             above = first
-            while above and lines[above - 1].lstrip().startswith("#"):
+            while key.value == "flows" and above and lines[above - 1].lstrip().startswith("#"):
                 above -= 1
             written = "\n".join(line.removeprefix("  ") for line in lines[above:last])
             yield _Entry(first, last, written if key.value == "flows" else f"{key.value}:\n{_indented(written)}")

@@ -30,6 +30,9 @@ from ingest_service.listening import Listeners
 from ingest_service.loops import Loops, measure_lag
 from ingest_service.metrics import Metrics
 from ingest_service.planning import commands
+from ingest_service.planning.rules_store import RulesInForce
+from ingest_service.scanning import scan_queue, scanner
+from ingest_service.scanning.work import Means
 from ingest_service.sealing import Sealer
 from ingest_service.settings import Settings
 from ingest_service.shutdown import Shutdown
@@ -100,7 +103,7 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         refuse_moved_clock(clock, vendors_on_loopback=settings.vendor_on_loopback)
         await commands.apply_files(pool, rules_files(accounts), sealer, by="start", only_if_none=True)
         metrics, loops, shutdown, listeners = Metrics(), Loops(), Shutdown(), Listeners()
-        bells = Bells([*loop.BELLS, *submitting.BELLS, "outcomes"])
+        bells = Bells([*loop.BELLS, *submitting.BELLS, *scanner.BELLS, "outcomes"])
         notify = await stack.enter_async_context(connected(settings.ingest_notify_target, tls(settings)))
         reads = await stack.enter_async_context(
             reading(
@@ -144,6 +147,13 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         stack.push_async_callback(close)
         loop.add_loops(loops, bells, folding, lookup)
         submitting.add_loops(loops, bells, side)
+        means = Means(
+            pool, clock, sealer, holds, reads,
+            told=lambda *labels: metrics.facts.labels(*labels).inc(),
+            read=lambda *labels: metrics.scan_pages.labels(*labels).inc(),
+            beat=lambda: loops.beat(scanner.LOOP),
+        )  # fmt: skip
+        scanner.add_loop(loops, bells, scanner.Scanner(accounts, means, RulesInForce(sealer)))
         if not settings.ingest_public_url:
             for account in accounts.values():
                 _start_polling(
@@ -215,6 +225,8 @@ QUEUES = {
     "fact": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM fact WHERE account_id = $1 AND state = 'ready'",
     "step": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM step "
     "WHERE account_id = $1 AND state IN ('waiting', 'frozen') AND due_at <= $2",
+    "scan": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM scan "
+    "WHERE account_id = $1 AND state = 'open' AND due_at <= $2",
     "cancel": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM cancel WHERE account_id = $1 AND state = 'waiting'",
 }
 
@@ -249,7 +261,11 @@ def _admin(
 
     async def tell() -> dict[str, Any]:
         async with pool.acquire() as conn:
-            moments = [await step_queue.next_due(conn, names), await fact_store.next_due(conn, names, clock.now())]
+            moments = [
+                await step_queue.next_due(conn, names),
+                await fact_store.next_due(conn, names, clock.now()),
+                await scan_queue.next_due(conn, names, clock.now()),
+            ]
         due = min((moment for moment in moments if moment is not None), default=None)
         return {
             "now": clock.now().isoformat(),

@@ -22,6 +22,12 @@ class Metrics:
         )
         self.stripe_reads = Counter("ingest_stripe_reads_total", "Reads of Stripe", ["account_id", "endpoint", "result"],
                                     registry=self.registry)  # fmt: skip
+        self.scan_pages = Counter(
+            "ingest_scan_pages_total",
+            "Pages that scheduled scans read",
+            ["account_id", "scan", "result"],
+            registry=self.registry,
+        )
         self.polls = Counter(
             "ingest_polls_total", "Turns of polling by how they ended", ["account_id", "end"], registry=self.registry
         )

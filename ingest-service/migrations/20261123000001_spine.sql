@@ -282,6 +282,45 @@ CREATE TABLE poll_cursor (
     CHECK ((walk_newest IS NULL) = (walk_after IS NULL))
 );
 
+-- --------------------------------------------------------------------------------------------------------------------- scans
+
+-- A look at Stripe, or at our own facts, that is due at a time. Of every schedule in force at least one day that is still to come
+-- stands here, so that what an outage skipped is known. Their only output is facts.
+CREATE TABLE scan (
+    account_id     text        NOT NULL,
+    scan           text        NOT NULL,                -- renewal:7, trial:3, card:30, digest; trial:sub_1 where an event asks
+    scan_window    text        NOT NULL,                -- the day, in the account's zone; the trial's end where an event asks
+    event_id       text,                                -- the event that asks
+    state          text        NOT NULL CHECK (state IN ('open', 'done')),
+    reason         text,
+    due_at         timestamptz NOT NULL,                -- business time
+    after_id       text        NOT NULL DEFAULT '',     -- the last object of the last page that is committed
+    pages          integer     NOT NULL DEFAULT 0,
+    told           integer     NOT NULL DEFAULT 0,
+    missed         integer     NOT NULL DEFAULT 0,
+    lease          uuid,                                -- fences the writes of whoever holds it
+    leased_until   timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock
+    tries          smallint    NOT NULL DEFAULT 0,
+    done_at        timestamptz,                         -- business time
+    PRIMARY KEY (account_id, scan, scan_window)
+) WITH (fillfactor = 80);
+CREATE INDEX scan_open ON scan (account_id, due_at, scan) WHERE state = 'open';
+
+-- Days whose figures a team was told, each closed once. What is recorded later about them goes into the next as late.
+CREATE TABLE digest_day (
+    account_id     text        NOT NULL,
+    day            date        NOT NULL,
+    began_at       timestamptz NOT NULL,                -- business time
+    closed_at      timestamptz NOT NULL,
+    figures        jsonb       NOT NULL,                -- as told so far: see scanning/figures.py
+    PRIMARY KEY (account_id, day)
+);
+CREATE INDEX digest_day_closed ON digest_day (account_id, closed_at);
+CREATE INDEX fact_time ON fact (account_id, occurred_at);
+CREATE INDEX fact_of_subscription ON fact (account_id, subject_id)
+    WHERE kind IN ('renewal_due', 'trial_ending', 'card_expiring', 'subscription_changed', 'subscription_started', 'subscription_ended');
+
 -- migrate:down
+DROP TABLE digest_day, scan;
 DROP TABLE poll_cursor, stripe_budget, outcome_applied, cancel, step, plan_fact, plan, rules_version, concern, fact_event, fact,
     customer, alias, subject, event_payload, event, clock;

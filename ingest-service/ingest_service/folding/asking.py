@@ -1,4 +1,4 @@
-"""Asks Stripe what no event has told yet, and keeps the answer: which invoice a payment belongs to, a charge, a customer."""
+"""Asks Stripe what no event has told yet, and keeps the answer: which invoice a payment belongs to, a charge, a customer, a product."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -40,6 +40,8 @@ class Asking:
                 failed = await self._earlier_payment(question.identity, waiting)
             case "items":
                 return await self._items(question.identity, waiting)
+            case "product":
+                failed = await self._product(question.identity)
             case _:
                 assert_never(question.what)
         return waiting if failed is None else failed
@@ -73,6 +75,18 @@ class Asking:
                 status, customer_id = charge.status, charge.customer
                 contact = Contact(charge.phones, charge.name, charge.country)
             told = told.told(status=status, customer_id=customer_id, at=self.clock.now(), facts=facts, contact=contact)
+            await knowledge.write_subjects(conn, self.sealer, self.account_id, [told])
+        return None
+
+    async def _product(self, identity: str) -> str | None:
+        answer = await self.reads.get(self.account_id, f"/v1/products/{identity}")
+        if isinstance(answer, AskLater):
+            return answer.reason
+        name = parse.text(answer.body, "name") if isinstance(answer, Found) else ""
+        async with self.pool.acquire() as conn, conn.transaction():
+            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {identity: "product"}, ())
+            told = subjects.get(identity, Subject(identity, "product"))
+            told = told.told(status="known", customer_id="", at=self.clock.now(), facts={"name": name[:200]})
             await knowledge.write_subjects(conn, self.sealer, self.account_id, [told])
         return None
 

@@ -14,8 +14,8 @@ from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.parse import Snapshot
 
-Need = Literal["", "invoice_of_payment", "charge", "first_payment"]
-"""Nothing; which bill a payment belongs to; whom a charge names; whether the customer ever paid before."""
+Need = Literal["", "invoice_of_payment", "charge", "first_payment", "product"]
+"""Nothing; which bill a payment belongs to; whom a charge names; whether the customer ever paid before; what the product is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +101,8 @@ class Effects:
     drafts: tuple[Draft, ...] = ()
     settled: tuple[str, ...] = ()
     ended_subscription: str = ""
+    announced_trial: tuple[str, int] | None = None
+    """A subscription and its trial's end (Unix seconds): Stripe says that it comes, which is looked at before it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Event:
 
     Attributes:
         previous: what the changed parts of the object were before (``data.previous_attributes``), of ``*.updated`` events only.
+        request_id: the API request that caused it; ``""`` where Stripe did it by itself.
     """
 
     event_id: str
@@ -116,6 +119,7 @@ class Event:
     created_at: datetime.datetime
     obj: Mapping[str, Any]
     previous: Mapping[str, Any] = field(default_factory=dict)
+    request_id: str = ""
 
 
 def without_none(attributes: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Dropped:
 class LookUp:
     """Stripe must be asked."""
 
-    what: Literal["invoice_of_payment", "charge", "customer", "earlier_payment", "items"]
+    what: Literal["invoice_of_payment", "charge", "customer", "earlier_payment", "items", "product"]
     identity: str
 
 
@@ -171,7 +171,18 @@ def _person(pending: Pending, known: Known, now: datetime.datetime, region: str,
     mirror = known.customers.get(customer_id) if customer_id else None
     if customer_id and mirror is None and not (trouble is not None and trouble.tries >= WITHOUT_CUSTOMER_AFTER):
         return LookUp("customer", customer_id)
+    if draft.need == "product" and draft.need_id:
+        product = known.subjects.get(draft.need_id)
+        if product is None and trouble is None:
+            return LookUp("product", draft.need_id)
+        draft = _named(draft, product)
     return Ready(details(draft, mirror, int(now.timestamp()), region), customer_id)
+
+
+def _named(draft: Draft, product: Subject | None) -> Draft:
+    """With the product's name; a message without it is better than none."""
+    name = str(product.facts.get("name") or "") if product is not None else ""
+    return replace(draft, attributes={**draft.attributes, "product_names": [name]}) if name else draft
 
 
 def _tells_whom(charge: Subject | None) -> bool:

@@ -24,6 +24,7 @@ RANKS: Final[Mapping[str, Mapping[str, int]]] = {
     "dispute": {"won": 9, "lost": 9, "warning_closed": 9, "prevented": 9},
     "refund": {"pending": 1, "requires_action": 1, "succeeded": 2, "canceled": 3, "failed": 4},
     "subscription": {"canceled": 9, "incomplete_expired": 9},
+    "payment_method": {"detached": 9},
 }  # fmt: skip
 """Unlisted statuses rank 0: among them the newer event wins."""
 

@@ -52,6 +52,12 @@ ATTRIBUTES: Final[Mapping[str, AttributeType]] = {
     "subscription_metadata": "table",
     "customer_metadata": "table",
     "card": "card",
+    "change": "texts",  # of a changed subscription: plan, price, interval, date
+    "interval_count": "number",
+    "days_before": "number",  # of a reminder: so many days before the day it speaks of
+    "card_expires_first": "flag",  # the card ends before the renewal
+    "method_on_file": "flag",  # there is something to pay with
+    "is_empty": "flag",  # a day on which nothing happened
     "languages": "texts",
     "customer_id": "text",
 }

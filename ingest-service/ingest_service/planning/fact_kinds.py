@@ -30,4 +30,11 @@ FACT_KINDS: Final[Mapping[str, FactKind]] = {
     "dispute_opened": FactKind("a payment is disputed", stays_true=False),
     "dispute_closed": FactKind("a dispute is decided", stays_true=True),
     "first_payment": FactKind("a customer pays for the first time", stays_true=True),
+    "subscription_started": FactKind("a subscription begins", stays_true=True),
+    "subscription_ended": FactKind("a subscription ends", stays_true=True),
+    "subscription_changed": FactKind("a subscription's plan, price, interval or billing date changes", stays_true=True),
+    "renewal_due": FactKind("a subscription is about to renew", stays_true=False),
+    "trial_ending": FactKind("a trial is about to end", stays_true=False),
+    "card_expiring": FactKind("a card that a subscription is paid with is about to expire", stays_true=False),
+    "digest": FactKind("a day is closed", stays_true=True),
 }

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import yaml
 
-from ingest_service.planning import durations
+from ingest_service.planning import durations, implied_rules
 from ingest_service.planning.conditions import Choice, Condition, FixTheExpression, choice, condition
 from ingest_service.planning.document import Problem, Reader
 from ingest_service.planning.fact_kinds import FACT_KINDS
@@ -31,6 +31,8 @@ from ingest_service.planning.rules import (
     Team,
     Variant,
 )
+from ingest_service.planning.schedules import Schedules
+from ingest_service.planning.schedules_file import SchedulesReader
 from ingest_service.planning.teams_file import WORD, read_teams
 
 _FROM_ENVIRONMENT: Final = re.compile(r"\$\{(INGEST_TEAM_[A-Z0-9_]+)\}")
@@ -47,7 +49,8 @@ def parse(text: str) -> Rules | tuple[Problem, ...]:
     rules = file.read(text)
     if file.reader.problems:
         return tuple(sorted(file.reader.problems, key=lambda problem: problem.line))
-    return Rules(rules, file.teams, hashlib.sha256(text.encode()).digest(), file.limits)
+    messages = (*rules, *implied_rules.implied(file.schedules, rules, file.teams))
+    return Rules(messages, file.teams, hashlib.sha256(text.encode()).digest(), file.limits, file.schedules)
 
 
 class _File:
@@ -55,16 +58,21 @@ class _File:
         self.reader = reader
         self.teams: dict[str, Team] = {}
         self.limits: dict[str, dict[str, int]] = {}
+        self.schedules = Schedules()
 
     def read(self, text: str) -> tuple[Rule, ...]:
         root = self.reader.root(text)
         if root is None:
             return ()
-        parts = self.reader.mapping(root, "the rules file", ("flows", "teams", "limits"), needed=("flows",))
+        parts = self.reader.mapping(
+            root, "the rules file", ("flows", "schedules", "teams", "limits"), needed=("flows",)
+        )
         if "teams" in parts:
             self.teams = read_teams(self.reader, parts["teams"])
         if "limits" in parts:
             self.limits = read_limits(self.reader, parts["limits"])
+        if "schedules" in parts:
+            self.schedules = SchedulesReader(self.reader, self.teams).read(parts["schedules"])
         items = self.reader.sequence(parts["flows"], '"flows"') if "flows" in parts else []
         counted: dict[str, int] = {}
         rules = [rule for node in items if (rule := self._rule(node, counted)) is not None]
@@ -77,6 +85,7 @@ class _File:
                     "Rename one",
                 )
             seen[rule.name] = rule
+        implied_rules.unmade(self.schedules, rules, self.reader)
         return tuple(rules)
 
     def _rule(self, node: yaml.Node, counted: dict[str, int]) -> Rule | None:

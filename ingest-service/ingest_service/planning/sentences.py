@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Final, assert_never
 
-from ingest_service.planning import durations
+from ingest_service.planning import durations, schedule_sentences
 from ingest_service.planning.conditions import Choice, Condition
 from ingest_service.planning.fact_kinds import FACT_KINDS
 from ingest_service.planning.rules import Channel, IfNotNow, OnRepeat, Rule, Rules, Step, Team, Variant
@@ -24,6 +24,12 @@ _KNOWN_VARIANTS: Final = {
     'fact.about == "invoice"': "for an invoice",
     "fact.will_retry": "while Stripe goes on trying",
     "fact.is_inquiry": "for an inquiry",
+    "fact.card_expires_first": "where the card expires before",
+    "!fact.method_on_file": "where there is nothing to pay with",
+    "fact.is_empty": "where nothing happened",
+    'fact.interval == "month" && fact.interval_count == 1': "for a monthly one",
+    'fact.interval == "year" && fact.interval_count == 1': "for a yearly one",
+    'fact.change == ["date"]': "where only the day of the next bill moved",
 }
 _ANCHORS: Final = {"evidence_due": "the evidence is due"}
 _VERBS: Final[dict[Channel, str]] = {"sms": "text", "voice": "call", "whatsapp": "write by WhatsApp to"}
@@ -39,11 +45,26 @@ _REPEATS: Final = {
 def explain(rules: Rules) -> tuple[str, ...]:
     """One paragraph a rule, in the order in which they are tried."""
     seen: set[str] = set()
+    heads, notes = schedule_sentences.heads(rules.schedules), schedule_sentences.notes(rules.schedules)
+    introduced: set[str] = set()
     paragraphs = []
     for rule in rules.rules:
+        if rule.implied:
+            paragraphs.append(_scheduled(rule, heads[rule.on], notes.get(rule.on, "")))
+            continue
+        if rule.on in heads and rule.on not in introduced:
+            introduced.add(rule.on)
+            paragraphs.append(f"{heads[rule.on]}: see the next line.")
         paragraphs.append(_rule(rule, later=rule.flow in seen))
         seen.add(rule.flow)
     return tuple(paragraphs)
+
+
+def _scheduled(rule: Rule, head: str, note: str) -> str:
+    if rule.off:
+        return f"Off, because {rule.off}: {head[0].lower()}{head[1:]}."
+    sentence = f"{head}: {', then '.join(_run(rule, run) for run in _runs(rule.steps))}."
+    return " ".join(part for part in (sentence, _variant(rule.variant), note) if part)
 
 
 def _rule(rule: Rule, *, later: bool) -> str:

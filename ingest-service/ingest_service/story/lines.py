@@ -87,7 +87,11 @@ def fact_line(row: Row, events: Iterable[Row]) -> Line:
     known = FACT_KINDS.get(row["kind"])
     what = known.happens if known else row["kind"].replace("_", " ")
     of = f" of {amount}" if (amount := money(row["amount"], row["exponent"], row["currency"])) else ""
-    head = f"It means: {what}{of} ({row['fact_key']}), told by {len(told_by)} event{'' if len(told_by) == 1 else 's'}"
+    source = f"told by {len(told_by)} event{'' if len(told_by) == 1 else 's'}"
+    if str(row["event_id"]).startswith("scan:"):
+        scan, _, day = str(row["event_id"]).removeprefix("scan:").rpartition(":")
+        source = f"found by the scan {scan} of {day}"
+    head = f"It means: {what}{of} ({row['fact_key']}), {source}"
     said: dict[str, tuple[Ended, str]] = {
         "held": ("deferred", f"{head}; it is held for a moment"),
         "looking_up": ("deferred", f"{head}; it is being found out what it belongs to"),

@@ -60,6 +60,12 @@ async def fact_keys_of_concerns(conn: asyncpg.Connection, account_id: str, conce
     return [row["fact_key"] for row in rows]
 
 
+async def fact_keys_of_subject(conn: asyncpg.Connection, account_id: str, subject_id: str) -> list[str]:
+    """The facts about a subscription or a card: their concerns' names cannot be told from the id alone."""
+    rows = await conn.fetch(_BY_SUBJECT, account_id, subject_id, MOST)
+    return [row["fact_key"] for row in rows]
+
+
 async def fact_keys_of_requests(conn: asyncpg.Connection, account_id: str, request_ids: Sequence[str]) -> list[str]:
     """The facts of the plans of these requests."""
     rows = await conn.fetch(_BY_REQUEST, account_id, request_ids)
@@ -110,6 +116,12 @@ def concerns_of_object(object_id: str) -> list[str]:
     return [f"{kind}:{object_id}/{suffix}" for suffix in suffixes]
 
 
+_BY_SUBJECT = """
+SELECT fact_key FROM fact
+WHERE account_id = $1 AND subject_id = $2 AND kind IN ('renewal_due', 'trial_ending', 'card_expiring', 'subscription_changed',
+    'subscription_started', 'subscription_ended')
+ORDER BY occurred_at DESC LIMIT $3
+"""
 _CONCERNS = "SELECT * FROM concern WHERE account_id = $1 AND concern = ANY ($2::text[]) ORDER BY concern"
 _EVENTS = """
 SELECT event_id, type, api_version, source, created_at, received_at, business_at, state, reason, folded_at

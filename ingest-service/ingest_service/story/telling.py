@@ -110,9 +110,10 @@ async def _find(conn: asyncpg.Connection, account_id: str, key: Key, requests: S
             )
         case "concern" | "object":
             concerns = [key.id] if key.kind == "concern" else rows.concerns_of_object(key.id)
-            return await rows.load(
-                conn, account_id, await rows.fact_keys_of_concerns(conn, account_id, concerns), [], concerns
-            )
+            facts = await rows.fact_keys_of_concerns(conn, account_id, concerns)
+            if key.kind == "object":
+                facts += await rows.fact_keys_of_subject(conn, account_id, key.id)
+            return await rows.load(conn, account_id, facts, [], concerns)
         case "request" | "sid":
             return await rows.load(
                 conn, account_id, await rows.fact_keys_of_requests(conn, account_id, requests), [], []

@@ -36,6 +36,8 @@ _LABEL_PREFIXES: Final = {
     "pyr": "refund",
     "du": "dispute",
     "dp": "dispute",
+    "sub": "subscription",
+    "pm": "payment_method",
 }
 
 # notify's limits, kept here so that a customer's odd record cannot make a request that is refused

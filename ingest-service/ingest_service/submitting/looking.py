@@ -45,17 +45,17 @@ class Looking:
                 await sorting.store(conn, account_id, each, now, holder)
                 await step_queue.lease(conn, account_id, [step.key for step in each.look_up], holder)
         for account_id, each in decided.items():
-            by_subject: dict[tuple[int, str], list[DueStep]] = {}
+            by_matter: dict[tuple[int, str, str], list[DueStep]] = {}
             for step in each.look_up:
-                by_subject.setdefault((step.lane, step.subject_id), []).append(step)
-            for (lane, subject_id), steps in by_subject.items():
+                by_matter.setdefault((step.lane, *step.matter), []).append(step)
+            for (lane, subject_id, _), steps in by_matter.items():
                 self.looks.start(account_id, lane, self._look_up(account_id, subject_id, steps, holder))
             await self.handing_over.submit(account_id, each.ready, holder, beat)
         return len(rows)
 
     async def _look_up(self, account_id: str, subject_id: str, steps: Sequence[DueStep], holder: UUID) -> None:
         """Reads a subject, however many steps speak of it."""
-        said = await self.look(account_id, subject_id)
+        said = await self.look(account_id, subject_id, steps[0].variables["fact"])
         match said:
             case StillSo():
                 await self._freeze(account_id, steps, holder)

@@ -8,6 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from ingest_service.submitting import truth
+from ingest_service.submitting.announced import REMINDERS
 from ingest_service.submitting.freezing import Freezable, freeze
 from ingest_service.submitting.results import Sent
 from ingest_service.submitting.truth import Grade
@@ -36,6 +37,11 @@ class DueStep:
     subject_id: str
     variables: Json
     frozen: bytes | None
+
+    @property
+    def matter(self) -> tuple[str, str]:
+        """What a look at Stripe answers for: its subject and, where what was announced of it must be compared, its fact."""
+        return self.subject_id, str(self.variables["fact"]["key"]) if self.fact_kind in REMINDERS else ""
 
     @property
     def key(self) -> tuple[UUID, int]:

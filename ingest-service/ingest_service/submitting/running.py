@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -63,8 +63,8 @@ def parts(
 ) -> Parts:
     """Makes the parts for these accounts; `per_second` is the budget of reads that looks are measured by."""
 
-    async def look(account_id: str, subject_id: str) -> Seen:
-        return await stripe_look.look(reads, account_id, subject_id)
+    async def look(account_id: str, subject_id: str, fact: Mapping[str, Any]) -> Seen:
+        return await stripe_look.look(reads, account_id, subject_id, fact)
 
     account_ids = sorted(accounts)
     zones = {account_id: ZoneInfo(account.zone) for account_id, account in accounts.items()}

@@ -1,23 +1,23 @@
 """A look at a subject as it stands at Stripe: one expanded GET, and a judgement."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads
 from ingest_service.submitting.truth import NotNow, Over, Seen, StillSo, judge
 
 _PATHS: Final = {
-    "in": "/v1/invoices/",
-    "pi": "/v1/payment_intents/",
-    "ch": "/v1/charges/",
-    "py": "/v1/charges/",
-    "du": "/v1/disputes/",
-    "dp": "/v1/disputes/",
-}
-_EXPAND: Final = {"in": ["parent.subscription_details.subscription"]}
+    "in": "/v1/invoices/", "pi": "/v1/payment_intents/", "ch": "/v1/charges/", "py": "/v1/charges/", "sub": "/v1/subscriptions/",
+    "pm": "/v1/payment_methods/", "du": "/v1/disputes/", "dp": "/v1/disputes/",
+}  # fmt: skip
+_EXPAND: Final = {
+    "in": ["parent.subscription_details.subscription"],
+    "sub": ["default_payment_method", "default_source", "customer.invoice_settings.default_payment_method", "customer.default_source"],
+}  # fmt: skip
 
 
-async def look(reads: StripeReads, account_id: str, subject_id: str) -> Seen:
-    """Is what we would say of this subject still so? What cannot be looked up is believed as we recorded it."""
+async def look(reads: StripeReads, account_id: str, subject_id: str, fact: Mapping[str, Any]) -> Seen:
+    """Is what we would say of this subject still so? `fact` is what the message speaks of. What cannot be looked up is believed as we recorded it."""
     kind = subject_id.partition("_")[0]
     if kind not in _PATHS:
         return StillSo()
@@ -26,7 +26,7 @@ async def look(reads: StripeReads, account_id: str, subject_id: str) -> Seen:
     )
     match answer:
         case Found(body=body):
-            return judge(body)
+            return judge(body, fact)
         case Gone():
             return Over("at Stripe it no longer exists")
         case AskLater(reason=reason):

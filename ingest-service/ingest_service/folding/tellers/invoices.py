@@ -35,7 +35,7 @@ def tell_invoice(event: Event) -> Effects:
         "invoice",
         "paid" if paid else invoice.status,
         invoice.customer,
-        {"subscription": invoice.subscription, "failed": failed},
+        {"subscription": invoice.subscription, "failed": failed, "billing_reason": invoice.billing_reason},
     )
     aliases = (Alias(invoice.payment_intent, "invoice", invoice.id),) if invoice.payment_intent else ()
     belonging = [named("payment_intent", invoice.payment_intent)] if invoice.payment_intent else []

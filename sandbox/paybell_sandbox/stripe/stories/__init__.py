@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from paybell_sandbox.stripe.stories import bills, lifecycle, odd_numbers, purchases, refunds, renewals, risk
+from paybell_sandbox.stripe.stories import bills, lifecycle, odd_numbers, purchases, refunds, renewals, risk, trials
 from paybell_sandbox.stripe.stories.story import Options, Story, StoryError, check
 from paybell_sandbox.stripe.world import World
 
@@ -15,6 +15,7 @@ _ALL: Final = (
     *refunds.STORIES,
     *odd_numbers.STORIES,
     *risk.STORIES,
+    *trials.STORIES,
     *lifecycle.STORIES,
 )
 STORIES: Final = {story.name: story for story in _ALL}

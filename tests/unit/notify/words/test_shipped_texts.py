@@ -131,7 +131,12 @@ def test_a_text_says_how_to_stop_in_every_language_or_in_none(name: str, variant
     assert len(set(says.values())) == 1, says
 
 
-@pytest.mark.parametrize("name", ["payment_failed", "payment_succeeded"])
+FIRST: Final = (
+    "payment_failed", "payment_succeeded", "renewal_reminder", "trial_ending", "card_expiring", "subscription_changed", "welcome",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FIRST)
 def test_texts_that_may_be_the_first_one_say_how_to_stop(name: str) -> None:
     template = TEMPLATES[name]
     for variant, language in template.words:
