@@ -11,6 +11,7 @@ Without an accounts file there is one, ``main``, from the environment. With one,
         region: US
         zone: America/New_York
         rules: rules-main.yaml            # else the shipped rules
+        brand: Acme                       # on the pages of payment links; else INGEST_BRAND
 """
 
 import re
@@ -38,6 +39,7 @@ class Account:
         webhook_secrets: all are tried on a signature.
         region: ISO 3166-1 of the business, the last resort for reading a national number.
         rules_file: rules of its own; None for the service's.
+        brand: the name on the pages of payment links; empty: the business's public name at Stripe.
     """
 
     account_id: str
@@ -48,6 +50,7 @@ class Account:
     region: str
     zone: str
     rules_file: Path | None
+    brand: str = ""
 
     def __repr__(self) -> str:
         """Without secrets."""
@@ -72,6 +75,7 @@ def load(settings: Settings) -> Mapping[str, Account]:
         region=settings.ingest_region,
         zone=settings.ingest_zone,
         rules_file=settings.ingest_rules_file,
+        brand=settings.ingest_brand,
     )
     return {"main": main}
 
@@ -142,4 +146,5 @@ def _account(raw: Mapping[str, Any], settings: Settings, folder: Path) -> Accoun
         region=str(raw.get("region", settings.ingest_region)),
         zone=zone,
         rules_file=folder / rules if rules else settings.ingest_rules_file,
+        brand=str(raw.get("brand", settings.ingest_brand)),
     )

@@ -19,6 +19,7 @@ from ingest_service.accounts import Account
 from ingest_service.clock import Clock, refuse_moved_clock
 from ingest_service.edge import admin_http, console_http
 from ingest_service.edge.admin_http import Admin
+from ingest_service.edge.payment_links_http import PaymentLinks
 from ingest_service.edge.stripe_webhook import StripeWebhook
 from ingest_service.folding import fact_store, loop
 from ingest_service.folding.fold import Folded, Folding
@@ -26,6 +27,8 @@ from ingest_service.folding.lookup import Lookup
 from ingest_service.folding.resolving import Holds
 from ingest_service.inbox.group_commit import GroupCommit
 from ingest_service.inbox.polling import Polling
+from ingest_service.links.link import link_maker
+from ingest_service.links.opening import Opening
 from ingest_service.listening import Listeners
 from ingest_service.loops import Loops, measure_lag
 from ingest_service.metrics import Metrics
@@ -134,7 +137,9 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
 
         folding = loop.FoldingLoop(Folding(accounts, clock, sealer, holds), pool, bells, folded)
         lookup = Lookup(pool, accounts, clock, sealer, holds, reads, lambda: loops.beat("lookup"))
-        side = submitting.parts(pool, accounts, clock, sealer, notify, reads, settings.ingest_stripe_reads_per_second)
+        per_second = settings.ingest_stripe_reads_per_second
+        links = link_maker(settings.ingest_public_url, next(iter(settings.data_keys.values())))
+        side = submitting.parts(pool, accounts, clock, sealer, notify, reads, per_second, links)
 
         async def close() -> None:
             await reads.stop()  # who waits for Stripe is told to ask later
@@ -163,6 +168,16 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
 
         public = web.Application(client_max_size=4 * 1024 * 1024)
         StripeWebhook(accounts, GroupCommit(pool, sealer, clock.now, stored), clock.now, metrics.webhook).setup(public)
+        PaymentLinks(
+            pool,
+            sealer,
+            clock,
+            {account_id: account.brand for account_id, account in accounts.items()},
+            Opening(pool, clock, reads),
+            settings.ingest_public_url,
+            vendor_is_played=settings.vendor_is_played,
+            count=lambda *labels: metrics.payment_links.labels(*labels).inc(),
+        ).setup(public)
         http_port = await listeners.open(public, "INGEST_HTTP_LISTEN", settings.ingest_http_listen)
         console = console_http.make_app(
             Telling(pool, names, notify),

@@ -71,7 +71,9 @@ def check(
     files = [file] if file is not None else []
     if file is None:
         try:
-            files = sorted(set(app.rules_files(accounts.load(settings.load())).values()))
+            loaded = settings.load()
+            files = sorted(set(app.rules_files(accounts.load(loaded)).values()))
+            sys.stdout.write(f"{settings.links_explained(loaded.ingest_public_url)}\n")
         except InvalidSettingsError as error:
             problems += str(error).splitlines()
     for one in files:

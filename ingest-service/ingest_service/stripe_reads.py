@@ -68,6 +68,11 @@ class StripeReads:
         self._under_way: dict[bytes, asyncio.Task[Answer]] = {}
         self._stopped = False
 
+    def client(self, account_id: str) -> tuple[stripe.StripeClient, stripe.RequestOptions]:
+        """The SDK's client of an account, with the options that name a connected one: for writes, which are typed."""
+        client, account = self._clients[account_id]
+        return client, {"stripe_account": account.stripe_account} if account.stripe_account else {}
+
     async def get(self, account_id: str, path: str, params: Json | None = None) -> Answer:
         """One GET, as get("main", "/v1/invoices/in_1", {"expand": ["customer"]}). Waits at most 10 s for its turn."""
         return await self._shared(account_id, "get", path, params)

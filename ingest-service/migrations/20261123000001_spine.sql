@@ -320,7 +320,26 @@ CREATE INDEX fact_time ON fact (account_id, occurred_at);
 CREATE INDEX fact_of_subscription ON fact (account_id, subject_id)
     WHERE kind IN ('renewal_due', 'trial_ending', 'card_expiring', 'subscription_changed', 'subscription_started', 'subscription_ended');
 
+-- -------------------------------------------------------------------------------------------------------------- payment links
+
+-- A link in a text, made with its step. Only a hash of its token stands here; it leads nowhere after `expires_at`.
+CREATE TABLE payment_link (
+    account_id     text        NOT NULL,
+    token_hash     bytea       NOT NULL,                -- SHA-256
+    plan_id        uuid        NOT NULL,
+    number         smallint    NOT NULL,                -- the step's
+    concern        text        NOT NULL,
+    subject_id     text        NOT NULL,                -- what is to be paid: in_…, pi_…, ch_…
+    customer_id    text        NOT NULL DEFAULT '',
+    made_at        timestamptz NOT NULL,                -- business time
+    expires_at     timestamptz NOT NULL,                -- business time
+    data_key_id    text        NOT NULL,
+    shown          bytea       NOT NULL,                -- encrypted: what the page says of the payment
+    PRIMARY KEY (account_id, token_hash),
+    CHECK (expires_at <= made_at + interval '7 days')
+);
+
 -- migrate:down
-DROP TABLE digest_day, scan;
+DROP TABLE payment_link, digest_day, scan;
 DROP TABLE poll_cursor, stripe_budget, outcome_applied, cancel, step, plan_fact, plan, rules_version, concern, fact_event, fact,
     customer, alias, subject, event_payload, event, clock;

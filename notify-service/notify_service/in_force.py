@@ -1,8 +1,9 @@
 """What is in force for each account: its policy and its templates, read at start."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from notify_service import database
 from notify_service.accounts import Account
@@ -49,12 +50,19 @@ def read_policy(settings: Settings) -> Policy:
 
 
 async def put_all_in_force(pool: Any, settings: Settings, accounts: Mapping[str, Account]) -> InForce:
-    """Seeds the shipped templates, puts the policy file in force, and reads what then stands."""
+    """Seeds the shipped templates, puts the policy file in force, and reads what then stands.
+
+    Links may also point to the host by which this service itself is reached: it is the operator's own.
+    """
+    own = urlsplit(settings.notify_public_url).hostname
     policy, files = read_policy(settings), template_store.read_shipped(database.shipped("texts"))
     in_force = InForce(accounts, {}, {})
     async with pool.acquire() as conn:
         for account_id in accounts:
-            in_force.policies[account_id] = await put_in_force(conn, account_id, policy, "start")
+            stored = await put_in_force(conn, account_id, policy, "start")
+            in_force.policies[account_id] = replace(
+                stored, link_domains=(*stored.link_domains, own) if own else stored.link_domains
+            )
             await template_store.seed(conn, account_id, files)
             in_force.templates[account_id] = await template_store.in_force(conn, account_id)
     return in_force

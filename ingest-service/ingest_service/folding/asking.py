@@ -1,13 +1,16 @@
-"""Asks Stripe what no event has told yet, and keeps the answer: which invoice a payment belongs to, a charge, a customer, a product."""
+"""Asks Stripe what no event has told yet, and keeps the answer: which invoice a payment belongs to, why a bill was not
+paid, a charge, a customer, a product.
+"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
 from ingest_service.clock import Clock
 from ingest_service.folding import knowledge, mirror, parse
 from ingest_service.folding.contact import Contact
-from ingest_service.folding.effects import Alias
+from ingest_service.folding.declines import decline_fact
+from ingest_service.folding.effects import Alias, joined
 from ingest_service.folding.resolving import LookUp, Pending
 from ingest_service.folding.subject import Subject
 from ingest_service.sealing import Sealer
@@ -34,6 +37,8 @@ class Asking:
                 failed = await self._invoice_of(question.identity)
             case "charge":
                 failed = await self._charge(question.identity)
+            case "decline":
+                failed = await self._decline(question.identity, question.at)
             case "customer":
                 failed = await self._customer(question.identity)
             case "earlier_payment":
@@ -54,9 +59,27 @@ class Asking:
         listed = answer.body.get("data") if isinstance(answer, Found) else []
         invoice = parse.text(listed[0], "invoice") if isinstance(listed, list) and listed else ""
         async with self.pool.acquire() as conn:
-            await knowledge.learn_aliases(
-                conn, self.account_id, [(Alias(payment_intent, "invoice", invoice), "lookup")]
-            )
+            learnt = [(alias, "lookup") for alias in joined(payment_intent, invoice)]
+            await knowledge.learn_aliases(conn, self.account_id, learnt)
+        return None
+
+    async def _decline(self, invoice: str, at: int) -> str | None:
+        """Why the try of a bill that happened then failed. What it is paid with is learnt besides: its other events need not ask."""
+        params = {"invoice": invoice, "limit": 10, "expand": ["data.payment.payment_intent"]}
+        answer = await self.reads.get(self.account_id, "/v1/invoice_payments", params)
+        if isinstance(answer, AskLater):
+            return answer.reason
+        listed = answer.body.get("data") if isinstance(answer, Found) else None
+        payments = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+        names = [name for one in payments if (name := parse.text(one, "payment", "payment_intent"))]
+        learnt = [(alias, "lookup") for name in names for alias in joined(name, invoice)]
+        async with self.pool.acquire() as conn, conn.transaction():
+            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {invoice: "invoice"}, ())
+            told = {"decline": decline_fact(*why(payments), at)}
+            bill = subjects[invoice].told(status="", customer_id="", at=self.clock.now(), facts=told)
+            await knowledge.write_subjects(conn, self.sealer, self.account_id, [bill])
+            if learnt:
+                await knowledge.learn_aliases(conn, self.account_id, learnt)
         return None
 
     async def _charge(self, identity: str) -> str | None:
@@ -126,3 +149,20 @@ class Asking:
             return answer.reason
         items = parse.items(answer.body if isinstance(answer, Found) else {})
         return replace(waiting, draft=replace(waiting.draft, attributes={**waiting.draft.attributes, "items": items}))
+
+
+def why(payments: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """Decline and failure code of a bill's payments, as Stripe expands them; the payment by default goes before others."""
+    ranked = sorted(payments, key=lambda one: (one.get("is_default") is not True, one.get("status") == "canceled"))
+    for one in ranked:
+        details = one.get("payment")
+        intent = details.get("payment_intent") if isinstance(details, Mapping) else None
+        if not isinstance(intent, Mapping) or not parse.text(intent, "id"):
+            continue
+        payment = parse.payment(intent)
+        if payment.status == "requires_action":
+            return payment.decline_code, "authentication_required"
+        if not payment.failure_code and payment.status == "requires_payment_method":
+            return "", "missing"  # nothing was tried: there is nothing on file to pay with
+        return payment.decline_code, payment.failure_code
+    return "", ""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ingest_service.folding.declines import kind_of
 from ingest_service.folding.effects import Draft
 from ingest_service.folding.mirror import Mirror
 
@@ -64,6 +65,8 @@ def details(draft: Draft, mirror: Mirror | None, now: int, region: str) -> dict[
         for one in merged.values()
     ]  # fmt: skip
     attributes = dict(draft.attributes)
+    if draft.kind == "payment_failed":
+        attributes["decline_kind"] = str(kind_of(attributes))
     if draft.presentment:
         attributes |= {"charged_amount": draft.amount, "charged_currency": draft.currency}
     if mirror and mirror.metadata:

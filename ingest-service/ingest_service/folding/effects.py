@@ -14,8 +14,9 @@ from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.parse import Snapshot
 
-Need = Literal["", "invoice_of_payment", "charge", "first_payment", "product"]
-"""Nothing; which bill a payment belongs to; whom a charge names; whether the customer ever paid before; what the product is called."""
+Need = Literal["", "invoice_of_payment", "charge", "first_payment", "product", "decline"]
+"""Nothing; which bill a payment belongs to; whom a charge names; whether the customer ever paid before; what the product is called;
+why a bill failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,14 @@ def without_none(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if value not in (None, "", [], {})}
 
 
-def named(kind: str, identity: str) -> SubjectTold:
+def named(kind: str, identity: str, facts: Mapping[str, Any] | None = None) -> SubjectTold:
     """An object that an event only names. Whoever folds what belongs to it, and whoever folds the object itself, must wait for
     each other: a fact would be held although the answer is known, or told although the matter is over.
     """
-    return SubjectTold(identity, kind, "", "", {})
+    return SubjectTold(identity, kind, "", "", facts or {})
+
+
+def joined(payment: str, invoice: str) -> tuple[Alias, ...]:
+    """What a payment and a bill that belong together are to each other; an empty bill says that the payment has none."""
+    own = Alias(payment, "invoice", invoice)
+    return (own, Alias(invoice, "payment_intent", payment)) if invoice and payment.startswith("pi_") else (own,)

@@ -179,6 +179,9 @@ class AccountFold:
             for one in told.subjects
             if one.facts.get("subscription")
         }
+        bills = sorted({draft.need_id for draft in drafts if draft.need == "decline"})
+        paid_with = await knowledge.aliases(conn, account_id, bills) if bills else {}
+        wanted |= {payment for (_, kind), payment in paid_with.items() if kind == "payment_intent"}
         sealer = self._folding.sealer
         subjects = await knowledge.lock_subjects(conn, sealer, account_id, touched, wanted)
         for event, told in self._events:
@@ -192,7 +195,7 @@ class AccountFold:
                     contact=one.contact,
                 )
         alias_ids = {draft.need_id for draft in drafts if draft.need in ("invoice_of_payment", "first_payment")}
-        aliases = await knowledge.aliases(conn, account_id, sorted(alias_ids)) if alias_ids else {}
+        aliases = paid_with | (await knowledge.aliases(conn, account_id, sorted(alias_ids)) if alias_ids else {})
         for _, told in self._events:
             for alias in told.aliases:
                 key = (alias.alias_id, alias.target_kind)

@@ -29,6 +29,8 @@ ATTRIBUTES: Final[Mapping[str, AttributeType]] = {
     "attempt_count": "number",
     "next_payment_attempt": "number",  # unix seconds
     "will_retry": "flag",  # Stripe has planned a further attempt
+    "last_attempt": "flag",  # it had planned some, and this was the last
+    "decline_kind": "text",  # why a payment failed, in a few words: see folding/declines.py
     "decline_code": "text",
     "failure_code": "text",
     "hosted_invoice_url": "text",

@@ -108,6 +108,7 @@ class Step:
     message_class: MessageClass
     values: tuple[str, ...] | None  # names of template values; None: what the template is known to ask for
     line: int
+    unless: Condition | None = None  # where it surely holds when the step is due, nothing is said
     before: timedelta | None = None
     of: str = ""
 

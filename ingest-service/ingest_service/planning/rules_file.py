@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -120,12 +120,14 @@ class _File:
             return None
         return word
 
-    def _condition(self, node: yaml.Node | None) -> Condition | None:
-        source = self.reader.text(node, '"when"') if node is not None else None
+    def _condition(
+        self, node: yaml.Node | None, what: str = '"when"', limits: Collection[str] | None = None
+    ) -> Condition | None:
+        source = self.reader.text(node, what) if node is not None else None
         if node is None or source is None:
             return None
         try:
-            return condition(source, self.limits)
+            return condition(source, self.limits if limits is None else limits)
         except FixTheExpression as error:
             self.reader.note(node, error.what, error.remedy)
             return None
@@ -190,6 +192,7 @@ class _File:
             "if_unresolved",
             "class",
             "values",
+            "unless",
         )
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a step", known, needed=("template",))
@@ -215,6 +218,7 @@ class _File:
         classes = ("team",) if team else ("transactional", "urgent", "marketing")
         kind = self.reader.choice(parts["class"], '"class"', classes) if "class" in parts else classes[0]
         values = self._values(parts["values"]) if "values" in parts else None
+        unless = self._condition(parts.get("unless"), '"unless"', limits=())  # it is looked at long after the rules
         if (
             len(self.reader.problems) > before
             or template is None
@@ -234,6 +238,7 @@ class _File:
             MessageClass(kind),
             values,
             line,
+            unless,
             ahead,
             anchor,
         )

@@ -16,6 +16,7 @@ _KNOWN_CONDITIONS: Final = {
     ("payment_failed", "!fact.is_subscription"): "a payment outside a subscription fails",
     ("payment_failed", 'fact.about == "payment"'): "a one-off payment fails",
     ("payment_failed", 'fact.about == "invoice"'): "a payment of an invoice fails",
+    ("payment_failed", "fact.last_attempt"): "Stripe's last try on a bill fails",
     ("payment_succeeded", "fact.is_subscription"): "a subscription payment succeeds",
 }
 _KNOWN_VARIANTS: Final = {
@@ -23,6 +24,12 @@ _KNOWN_VARIANTS: Final = {
     'fact.about == "payment"': "for a one-off payment",
     'fact.about == "invoice"': "for an invoice",
     "fact.will_retry": "while Stripe goes on trying",
+    "fact.last_attempt": "after Stripe's last try",
+    'fact.decline_kind == "confirm"': "where the bank wants a confirmation",
+    'fact.decline_kind == "new_card"': "where a new card is needed",
+    'fact.will_retry && fact.decline_kind in ["no_funds", "try_again"]': "while Stripe goes on trying a good card",
+    'fact.billing_reason == "subscription_create"': "for the first payment of a subscription",
+    'fact.customer_metadata.segment == "enterprise"': "for enterprise customers",
     "fact.is_inquiry": "for an inquiry",
     "fact.card_expires_first": "where the card expires before",
     "!fact.method_on_file": "where there is nothing to pay with",
@@ -94,7 +101,11 @@ def _plain(condition: Condition) -> str:
 
 def _runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
     """Steps that say the same in the same way, one after the other."""
-    for _, run in groupby(steps, key=lambda step: (step.channels, step.template, step.not_after, step.if_not_now)):
+
+    def way(step: Step) -> tuple[object, ...]:
+        return step.channels, step.template, step.not_after, step.if_not_now, step.unless and _plain(step.unless)
+
+    for _, run in groupby(steps, key=way):
         yield list(run)
 
 
@@ -115,6 +126,9 @@ def _when(step: Step) -> str:
 
 def _notes(step: Step) -> Iterator[str]:
     yield f"of use for {durations.say(step.not_after)}"
+    if step.unless is not None:
+        known = _KNOWN_VARIANTS.get(_plain(step.unless))
+        yield f"not {known}" if known else f"not if {step.unless.source}"
     match step.if_not_now:
         case IfNotNow.HAND_BACK:
             pass
@@ -143,7 +157,7 @@ def _variant(variant: Variant) -> str:
 
 
 def _if(when: Condition) -> str:
+    if known := _KNOWN_VARIANTS.get(_plain(when)):
+        return known
     equal = _EQUAL.fullmatch(_plain(when))
-    if equal:
-        return f"where the {equal[1].replace('_', ' ')} is {equal[2].replace('_', ' ')}"
-    return _KNOWN_VARIANTS.get(_plain(when)) or f"if {when.source}"
+    return f"where the {equal[1].replace('_', ' ')} is {equal[2].replace('_', ' ')}" if equal else f"if {when.source}"

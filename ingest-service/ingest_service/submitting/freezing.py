@@ -69,6 +69,7 @@ class Freezable:
     blueprint: Json  # the step as the rule had it
     default_zone: ZoneInfo
     traceparent: str = ""
+    link: str = ""
 
 
 def freeze(step: Freezable) -> bytes:
@@ -97,7 +98,7 @@ def request(step: Freezable) -> NotificationRequest:
         if_unresolved=_UNRESOLVED[blueprint["if_unresolved"]],
         template=template,
         variant=step.variant,
-        values=values_for(names, Told(step.fact, step.truth_read_at, _zone(step))),
+        values=values_for(names, Told(step.fact, step.truth_read_at, _zone(step), step.link)),
         traceparent=step.traceparent,
     )
 

@@ -76,7 +76,7 @@ class Looking:
         for step in steps:
             self.sorting.freeze(step, "stripe", read_at, decided)
         async with self.pool.acquire() as conn, conn.transaction():
-            kept = await step_queue.freeze(conn, account_id, decided.fresh, holder, leased=True)
+            kept = await sorting.store_frozen(conn, account_id, decided, holder, leased=True)
             await step_queue.end(conn, account_id, decided.ended)
         ready = [each for each in decided.ready if each.step.key in kept]
         await self.handing_over.submit(account_id, ready, holder)

@@ -1,5 +1,6 @@
 """What a due step needs next: to be ended, looked up at Stripe, frozen, or sent again as it was frozen. Pure."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from ingest_service.planning import planner
+from ingest_service.planning.conditions import Condition, FixTheExpression, condition
 from ingest_service.submitting import truth
 from ingest_service.submitting.announced import REMINDERS
 from ingest_service.submitting.freezing import Freezable, freeze
@@ -89,12 +92,28 @@ def next_for(step: DueStep, now: datetime) -> End | Resend | Freeze | LookUp:
         return End("expired", f"it was of use only until {step.not_after:%Y-%m-%d %H:%M} UTC")
     if step.frozen is not None:
         return Resend(step.frozen)
+    unless = step.variables["steps"].get(str(step.number), {}).get("unless")
+    if unless is not None and _holds(unless, step, now):
+        return End("skipped", f"its rule says nothing while {unless}")
     needed = truth.grade(kind=step.fact_kind, fact_at=step.fact_at, due_at=step.due_at, now=now)
     return LookUp() if needed == "stripe" else Freeze(needed)
 
 
-def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo) -> bytes:
-    """The request of a step whose truth was read at this moment of business time.
+def _holds(source: str, step: DueStep, now: datetime) -> bool:
+    try:
+        compiled = _compiled(source)
+    except FixTheExpression:  # an older version took it; what cannot be asked is no reason to say nothing
+        return False
+    return compiled.holds(planner.view_of(step.variables["fact"], step.concern, now))
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(source: str) -> Condition:
+    return condition(source)
+
+
+def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo, link: str = "") -> bytes:
+    """The request of a step whose truth was read at this moment of business time, with the payment link it was given, if any.
 
     Raises:
         KeyError: the plan's variables lack something; a version of ours wrote them wrongly.
@@ -115,5 +134,6 @@ def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo)
             variant=step.variables["variant"],
             blueprint=step.variables["steps"][str(step.number)],
             default_zone=default_zone,
+            link=link,
         )
     )

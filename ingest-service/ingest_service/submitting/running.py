@@ -12,6 +12,7 @@ import structlog
 
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
+from ingest_service.links.link import LinkMaker
 from ingest_service.loops import Loops
 from ingest_service.planning.planning import Planning
 from ingest_service.planning.rules_store import RulesInForce
@@ -60,6 +61,7 @@ def parts(
     notify: NotifyClient,
     reads: StripeReads,
     per_second: int,
+    links: LinkMaker | None = None,
 ) -> Parts:
     """Makes the parts for these accounts; `per_second` is the budget of reads that looks are measured by."""
 
@@ -68,7 +70,7 @@ def parts(
 
     account_ids = sorted(accounts)
     zones = {account_id: ZoneInfo(account.zone) for account_id, account in accounts.items()}
-    sorting, handing_over = Sorting(zones, sealer), HandingOver(pool, clock, notify)
+    sorting, handing_over = Sorting(zones, sealer, links), HandingOver(pool, clock, notify)
     return Parts(
         planning=Planning(pool, account_ids, clock, sealer, RulesInForce(sealer)),
         submission=Submission(pool, account_ids, clock, sorting, handing_over),

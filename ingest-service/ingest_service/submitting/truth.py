@@ -61,6 +61,11 @@ def judge(subject: Mapping[str, Any], fact: Mapping[str, Any]) -> StillSo | Over
     if fact.get("kind") in REMINDERS:
         reason = announced_otherwise(subject, str(fact["kind"]), fact["attributes"])
         return Over(f"at Stripe {reason}") if reason else StillSo()
+    return judge_open(subject)
+
+
+def judge_open(subject: Mapping[str, Any]) -> StillSo | Over:
+    """Is there still something unpaid, or undecided, to speak of?"""
     status = subject.get("status")
     match subject.get("object"), status:
         case "invoice", "paid" | "void" | "uncollectible":

@@ -67,6 +67,7 @@ class Told:
     fact: Json
     now: datetime
     zone: ZoneInfo
+    link: str = ""  # a payment link of our own; without one the bill's own page
 
 
 Maker = Callable[[Told], Value | None]
@@ -92,7 +93,7 @@ def _amount(told: Told) -> Value | None:
 
 
 def _link(told: Told) -> Value | None:
-    url = told.fact["attributes"].get("hosted_invoice_url")
+    url = told.link or told.fact["attributes"].get("hosted_invoice_url")
     if not isinstance(url, str) or len(url) > _LONGEST_LINK:
         return None
     try:

@@ -238,7 +238,9 @@ def _check_link(field: str, url: str, domains: Sequence[str]) -> None:
         raise ValueProblemError(field, "a link must begin with https://", "use the page's secure address")
     if not (loopback or any(host == domain or host.endswith(f".{domain}") for domain in domains)):
         raise ValueProblemError(
-            field, "links to this domain are not allowed", "add the domain to links.domains in the policy"
+            field,
+            "links to this domain are not allowed",
+            "add the link's host to links.domains in the policy (NOTIFY_POLICY_FILE); subdomains are included",
         )
 
 
