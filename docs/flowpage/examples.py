@@ -18,6 +18,7 @@ LANGUAGES: Final[Mapping[str, str]] = {
 
 BRAND: Final = "Example Store"
 REFERENCE: Final = "7F3K2"
+CODE: Final = "482913"
 ZONE: Final = "Europe/Berlin"
 LONGEST_TEXT: Final = 40
 """Where the shipped policy cuts what a customer typed."""
@@ -62,6 +63,8 @@ _SAME: Final = {EVERY: "4242"}
 
 TEXTS: Final[Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]]] = {
     "last4": (_SAME, _SAME),
+    "payment": ({EVERY: "pi_3QxA7cLkdIwHu7ix"}, {EVERY: "pi_3QxA7cLkdIwHu7ix0aBcDeFg"}),
+    "why": ({EVERY: "nobody answered in time"}, {EVERY: "it was refunded or disputed in the meantime"}),
     "description": (_PLAN, _LONG_PLAN),
     "name": (_NAME, _LONG_NAME),
     "receipt": ({EVERY: "INV-0042"}, {EVERY: "3F0A7C21-0042"}),

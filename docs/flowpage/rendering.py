@@ -24,6 +24,7 @@ def said(template: Template, variant: str, language: str, values: Mapping[str, V
         reference=examples.REFERENCE,
         zone=examples.ZONE,
         longest_text=examples.LONGEST_TEXT,
+        code=examples.CODE,
     ).text
 
 

@@ -17,6 +17,8 @@ from ingest_service import accounts as accounts_file
 from ingest_service import database, durability, keys_needed, logs, starting
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock, refuse_moved_clock
+from ingest_service.deciding.deciding import Deciding
+from ingest_service.deciding.looking import Looking
 from ingest_service.edge import admin_http, console_http
 from ingest_service.edge.admin_http import Admin
 from ingest_service.edge.payment_links_http import PaymentLinks
@@ -40,7 +42,8 @@ from ingest_service.sealing import Sealer
 from ingest_service.settings import Settings
 from ingest_service.shutdown import Shutdown
 from ingest_service.story.telling import Telling
-from ingest_service.stripe_reads import LONGEST_SECONDS, reading
+from ingest_service.stripe_reads import LONGEST_SECONDS, StripeReads, reading
+from ingest_service.stripe_writes import writing
 from ingest_service.submitting import running as submitting
 from ingest_service.submitting import step_queue
 from ingest_service.submitting.notify_client import Tls, connected, tls_of
@@ -94,6 +97,15 @@ async def _checked_database(settings: Settings, names: list[str], clock: Clock) 
         yield pool
 
 
+async def _deciding(
+    stack: contextlib.AsyncExitStack, api_base: str, pool: Any, accounts: Mapping[str, Account], clock: Clock, sealer: Sealer,
+    reads: StripeReads,
+) -> Deciding:  # fmt: skip
+    """Those who act on answers, with a way of their own to write at Stripe, which outlives their loop."""
+    writes = await stack.enter_async_context(writing(accounts, api_base=api_base))
+    return Deciding(pool, accounts, clock, sealer, Looking(pool, clock, sealer, reads), writes)
+
+
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[RunningService]:
     """The whole service until the block ends; closing takes as long as ``shutdown`` says, at most."""
@@ -137,9 +149,11 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
 
         folding = loop.FoldingLoop(Folding(accounts, clock, sealer, holds), pool, bells, folded)
         lookup = Lookup(pool, accounts, clock, sealer, holds, reads, lambda: loops.beat("lookup"))
-        per_second = settings.ingest_stripe_reads_per_second
         links = link_maker(settings.ingest_public_url, next(iter(settings.data_keys.values())))
-        side = submitting.parts(pool, accounts, clock, sealer, notify, reads, per_second, links)
+        deciding = await _deciding(stack, settings.stripe_api_base, pool, accounts, clock, sealer, reads)
+        side = submitting.parts(
+            pool, accounts, clock, sealer, notify, reads, settings.ingest_stripe_reads_per_second, links, deciding
+        )
 
         async def close() -> None:
             await reads.stop()  # who waits for Stripe is told to ask later
@@ -240,6 +254,9 @@ QUEUES = {
     "fact": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM fact WHERE account_id = $1 AND state = 'ready'",
     "step": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM step "
     "WHERE account_id = $1 AND state IN ('waiting', 'frozen') AND due_at <= $2",
+    "decision": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM decision WHERE account_id = $1 AND state = 'waiting'",
+    "person": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM decision "
+    "WHERE account_id = $1 AND state IN ('held', 'failed')",
     "scan": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM scan "
     "WHERE account_id = $1 AND state = 'open' AND due_at <= $2",
     "cancel": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM cancel WHERE account_id = $1 AND state = 'waiting'",

@@ -129,7 +129,7 @@ CREATE TABLE fact_event (
     account_id     text        NOT NULL,
     fact_key       text        NOT NULL,
     event_id       text        NOT NULL,
-    effect         text        NOT NULL,                -- created, enriched, joined
+    effect         text        NOT NULL,                -- created, enriched, joined, answered
     PRIMARY KEY (account_id, fact_key, event_id)
 );
 CREATE INDEX fact_event_by_event ON fact_event (account_id, event_id);
@@ -282,6 +282,87 @@ CREATE TABLE poll_cursor (
     CHECK ((walk_newest IS NULL) = (walk_after IS NULL))
 );
 
+-- ------------------------------------------------------------------------------------------------------- questions and answers
+
+-- What was asked, as it was asked first. No personal data: numbers by where they came from and since when they are known.
+CREATE TABLE question (
+    account_id     text        NOT NULL,
+    challenge_id   text        NOT NULL,                -- derived from (account, plan)
+    plan_id        uuid        NOT NULL,
+    concern        text        NOT NULL,
+    flow           text        NOT NULL,
+    rule           text        NOT NULL,
+    kind           text        NOT NULL,                -- of the fact that it was asked about
+    recipient      text        NOT NULL CHECK (recipient IN ('customer', 'team')),
+    customer_id    text,
+    payment_intent text        NOT NULL,                -- '' where it is about no payment, as the next ones
+    charge_id      text        NOT NULL,
+    review_id      text        NOT NULL,
+    amount         bigint,                              -- minor units as Stripe charged them
+    currency       text        NOT NULL,
+    standing       text        NOT NULL,                -- uncaptured, captured, blocked
+    paid_at        double precision,                    -- Unix seconds of the payment
+    asks           jsonb       NOT NULL,                -- what the rule said: time, limits, what each answer does
+    trust          text        NOT NULL CHECK (trust IN ('known_before', 'given_with', 'changed', 'team')),
+    sources        jsonb       NOT NULL,
+    asked_at       timestamptz NOT NULL,                -- business time, as the next one
+    answer_by      timestamptz NOT NULL,
+    state          text        NOT NULL CHECK (state IN ('open', 'answered', 'over')),
+    PRIMARY KEY (account_id, challenge_id),
+    UNIQUE (account_id, plan_id)
+);
+CREATE INDEX question_open ON question (account_id, answer_by) WHERE state = 'open';
+CREATE INDEX question_concern ON question (account_id, concern);
+
+-- The answer to a question and what is done about it: at most one row a question, and the durable queue of those who act.
+CREATE TABLE decision (
+    account_id     text        NOT NULL,
+    challenge_id   text        NOT NULL,
+    answer         text        NOT NULL CHECK (answer IN ('yes', 'no', 'unclear', 'silence', 'unreachable')),
+    strength       text        NOT NULL CHECK (strength IN ('none', 'bare', 'coded', 'keypress')),
+    channel        text        NOT NULL,
+    provider_sid   text        NOT NULL,
+    answered_at    timestamptz NOT NULL,                -- business time
+    further        text,                                -- another answer that came later and contradicts this one
+    chosen         text[],                              -- what a person decided, in place of the rules
+    generation     integer     NOT NULL DEFAULT 1,      -- rises with every decision of a person: part of the idempotency keys
+    calls          jsonb,                               -- what Stripe is asked to do, stored before the first byte leaves
+    state          text        NOT NULL CHECK (state IN ('waiting', 'done', 'held', 'failed')),
+    outcome        text        CHECK (outcome IN ('safe', 'stopped', 'held', 'nothing')),
+    reason         text,
+    due_at         timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock, as the next one
+    leased_until   timestamptz NOT NULL DEFAULT '-infinity',
+    lease          uuid,
+    tries          smallint    NOT NULL DEFAULT 0,
+    recorded_at    timestamptz NOT NULL DEFAULT now(),
+    decided_at     timestamptz,                         -- business time
+    PRIMARY KEY (account_id, challenge_id),
+    FOREIGN KEY (account_id, challenge_id) REFERENCES question,
+    CHECK ((state = 'waiting') = (outcome IS NULL))
+);
+CREATE INDEX decision_open ON decision (account_id, due_at) WHERE state = 'waiting';
+CREATE INDEX decision_held ON decision (account_id, recorded_at) WHERE state IN ('held', 'failed');
+
+-- Every step of a decision: appended, never changed, each entry bound to the one before it. No personal data.
+CREATE TABLE decision_audit (
+    account_id     text        NOT NULL,
+    challenge_id   text        NOT NULL,
+    seq            integer     NOT NULL CHECK (seq >= 1),
+    at             timestamptz NOT NULL,                -- business time, whole milliseconds
+    entry          text        NOT NULL,                -- answered, further_answer, call, stripe, decided, person
+    who            text        NOT NULL,                -- recipient, notify, paybell, operator:NAME
+    details        text        NOT NULL,                -- canonical JSON, exactly as it was hashed
+    previous       bytea       NOT NULL,
+    hash           bytea       NOT NULL,
+    PRIMARY KEY (account_id, challenge_id, seq)
+);
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$;
+CREATE TRIGGER decision_audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON decision_audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 -- --------------------------------------------------------------------------------------------------------------------- scans
 
 -- A look at Stripe, or at our own facts, that is due at a time. Of every schedule in force at least one day that is still to come
@@ -341,5 +422,7 @@ CREATE TABLE payment_link (
 
 -- migrate:down
 DROP TABLE payment_link, digest_day, scan;
+DROP TABLE decision_audit, decision, question;
+DROP FUNCTION refuse_change;
 DROP TABLE poll_cursor, stripe_budget, outcome_applied, cancel, step, plan_fact, plan, rules_version, concern, fact_event, fact,
     customer, alias, subject, event_payload, event, clock;

@@ -58,6 +58,9 @@ READERS: tuple[tuple[str, str, Reader], ...] = (
     ("whether a payment is over", "payment_intent", judged),
     ("whether a charge is over", "charge", judged),
     ("whether a dispute is over", "dispute", judged),
+    ("a charge under suspicion", "charge", parse.suspect),
+    ("a review", "review", told("review.opened")),
+    ("a bank's warning", "radar.early_fraud_warning", told("radar.early_fraud_warning.created")),
     ("an event", "event", lambda obj: envelope.arrival(MAIN, obj, b"", "webhook", datetime.datetime.now(datetime.UTC))),
 )
 """What is read, of which kind of object, and who reads it."""
@@ -66,7 +69,7 @@ ONLY_BEFORE_BASIL = {
     "invoice": {"payment_intent", "subscription", "subscription_details", "lines.data[].price", "lines.data[].price.product",
                 "lines.data[].price.recurring.interval", "lines.data[].plan.product", "lines.data[].plan.interval"},
     "payment_intent": {"invoice"},
-    "charge": {"invoice"},
+    "charge": {"invoice", "dispute"},
     "subscription": {"current_period_start", "current_period_end"},
 }  # fmt: skip
 """What 2025-03-31.basil took away (docs.stripe.com/changelog/basil)."""
@@ -77,7 +80,7 @@ ONLY_SINCE_ENDIVE = {"refund": {"customer"}}
 ONLY_WHERE_IT_IS = {
     "payment_intent": {"last_payment_error"},
     "customer": {"deleted"},
-    "charge": {"presentment_details"},
+    "charge": {"presentment_details", "payment_method_details.card.capture_before"},
     "refund": {"presentment_details", "failure_reason"},
     "invoice": {
         "lines.data[].pricing.price_details",
@@ -85,6 +88,8 @@ ONLY_WHERE_IT_IS = {
         "subscription.status",
     },
     "invoice_payment": {"payment.payment_intent", "payment.charge"},
+    "review": {"payment_intent"},
+    "radar.early_fraud_warning": {"payment_intent"},
     "event": {"account"},
 }
 """What the examples leave out or null, and the SDK's types know; what lies below is known to them as well."""

@@ -11,8 +11,9 @@ from ingest_service.folding import knowledge, mirror, parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.declines import decline_fact
 from ingest_service.folding.effects import Alias, joined
-from ingest_service.folding.resolving import LookUp, Pending
+from ingest_service.folding.resolving import Dropped, LookUp, Pending
 from ingest_service.folding.subject import Subject
+from ingest_service.folding.tellers import suspicions
 from ingest_service.sealing import Sealer
 from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads
 
@@ -30,8 +31,8 @@ class Asking:
     reads: StripeReads
     account_id: str
 
-    async def ask(self, question: LookUp, waiting: Pending) -> Pending | str:
-        """Asks, and keeps the answer in what is known or in the fact itself; why not, where Stripe could not be asked."""
+    async def ask(self, question: LookUp, waiting: Pending) -> Pending | Dropped | str:
+        """Asks, and keeps the answer in what is known or in the fact itself, which it may end; why not, where Stripe could not be asked."""
         match question.what:
             case "invoice_of_payment":
                 failed = await self._invoice_of(question.identity)
@@ -45,6 +46,8 @@ class Asking:
                 failed = await self._earlier_payment(question.identity, waiting)
             case "items":
                 return await self._items(question.identity, waiting)
+            case "suspect":
+                return await self._suspect(question.identity, waiting)
             case "product":
                 failed = await self._product(question.identity)
             case _:
@@ -118,12 +121,35 @@ class Asking:
         if isinstance(answer, AskLater):
             return answer.reason
         gone = parse.Customer(identity, deleted=True, name="", phones=(), languages=(), place={})
-        customer = gone if isinstance(answer, Gone) else parse.customer(answer.body)
+        await self._keep_customer(gone if isinstance(answer, Gone) else parse.customer(answer.body))
+        return None
+
+    async def _keep_customer(self, customer: parse.Customer) -> None:
+        identity = customer.id
         async with self.pool.acquire() as conn, conn.transaction():
             known = await knowledge.customers(conn, self.sealer, self.account_id, (), [identity])
             told = mirror.told(known.get(identity), customer, self.clock.now())
             await knowledge.write_customers(conn, self.sealer, self.account_id, [told])
-        return None
+
+    async def _suspect(self, identity: str, waiting: Pending) -> Pending | Dropped | str:
+        """A fact of suspicion with what its charge tells: one read, which brings a customer nobody told of along."""
+        of_payment = identity.startswith("pi_")
+        expand = ["latest_charge.customer"] if of_payment else ["customer", "payment_intent"]
+        path = f"/v1/{'payment_intents' if of_payment else 'charges'}/{identity}"
+        answer = await self.reads.get(self.account_id, path, {"expand": expand})
+        if isinstance(answer, AskLater):
+            return answer.reason
+        if isinstance(answer, Gone):
+            return Dropped("at Stripe the payment no longer exists")
+        charge = answer.body.get("latest_charge") if of_payment else answer.body
+        suspect = parse.suspect_of_payment(answer.body) if of_payment else parse.suspect(answer.body)
+        told = suspicions.told_by_charge(waiting.draft, suspect)
+        if isinstance(told, str):
+            return Dropped(told)
+        customer = charge.get("customer") if isinstance(charge, Mapping) else None
+        if isinstance(customer, Mapping):
+            await self._keep_customer(parse.customer(customer))
+        return replace(waiting, draft=told)
 
     async def _earlier_payment(self, customer_id: str, waiting: Pending) -> str | None:
         """Whether the customer had paid before: of all charges until now more than this one succeeded."""

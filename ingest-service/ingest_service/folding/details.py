@@ -48,8 +48,9 @@ def details(draft: Draft, mirror: Mirror | None, now: int, region: str) -> dict[
         )
     for snapshot in draft.snapshots if mirror is None or not mirror.deleted else ():
         found[snapshot.source] = _Address(
-            snapshot.number, snapshot.source, now, [snapshot.country], snapshot.source not in NOT_GIVEN, replaced=False
-        )
+            snapshot.number, snapshot.source, draft.given_at or now, [snapshot.country],
+            snapshot.source not in NOT_GIVEN, replaced=False,
+        )  # fmt: skip
     ranked = sorted(found.values(), key=lambda one: RANKED_SOURCES.index(one.source))
     merged: dict[str, _Address] = {}
     for one in ranked:  # the same number from several places keeps its best place, and is given if any of them says so

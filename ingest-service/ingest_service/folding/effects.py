@@ -14,9 +14,9 @@ from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.parse import Snapshot
 
-Need = Literal["", "invoice_of_payment", "charge", "first_payment", "product", "decline"]
+Need = Literal["", "invoice_of_payment", "charge", "first_payment", "product", "decline", "suspect"]
 """Nothing; which bill a payment belongs to; whom a charge names; whether the customer ever paid before; what the product is called;
-why a bill failed."""
+why a bill failed; how a suspicious payment stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Draft:
         need: what must be known before it can be told.
         need_id: of which object.
         give_up: a reason for which it is dropped at once, ``""`` if none.
+        given_at: Unix seconds at which the snapshots' numbers were given; None where now is as good.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class Draft:
     need: Need = ""
     need_id: str = ""
     give_up: str = ""
+    given_at: int | None = None
 
     @property
     def names_whom(self) -> str:

@@ -123,6 +123,8 @@ class Lookup:
             if resolution.what in vain:
                 break
             answer = await asking.ask(resolution, waiting)
+            if isinstance(answer, Dropped):
+                return await self._write(account_id, waiting, row["event_id"], answer, lease)
             if isinstance(answer, Pending):
                 waiting = answer
             else:

@@ -77,7 +77,9 @@ class Dropped:
 class LookUp:
     """Stripe must be asked. `at`: when what is asked about happened (unix seconds; decline only)."""
 
-    what: Literal["invoice_of_payment", "charge", "customer", "earlier_payment", "items", "product", "decline"]
+    what: Literal[
+        "invoice_of_payment", "charge", "customer", "earlier_payment", "items", "product", "decline", "suspect"
+    ]
     identity: str
     at: int = 0
 
@@ -141,6 +143,8 @@ def resolve(
         waiting = _joined_to_invoice(pending, known, now)
         if waiting is not None:
             return waiting
+    if draft.need == "suspect":
+        return LookUp("suspect", draft.need_id)
     if draft.need == "decline":
         found = _declined(pending, known, now, trouble)
         if not isinstance(found, Pending):
@@ -277,6 +281,7 @@ def enriched(first: Draft, further: Draft) -> Draft:
         languages=first.languages or further.languages,
         recovery=first.recovery or further.recovery,
         give_up=first.give_up or further.give_up,
+        given_at=first.given_at or further.given_at,
     )
 
 

@@ -62,6 +62,12 @@ ATTRIBUTES: Final[Mapping[str, AttributeType]] = {
     "is_empty": "flag",  # a day on which nothing happened
     "languages": "texts",
     "customer_id": "text",
+    "suspicion": "text",  # review, warning, blocked
+    "capture": "text",  # how the payment stands: uncaptured, captured, blocked
+    "fraud_type": "text",  # of an early fraud warning
+    "answer": "text",  # yes, no, unclear, silence, unreachable
+    "done": "text",  # cancelled, refunded, blocked
+    "why": "text",  # why a person must decide
 }
 """What a condition may ask for as `fact.NAME`."""
 

@@ -221,6 +221,8 @@ def _blueprint(rule: Rule, step: Step, member: Member | None) -> Json:
         blueprint["anchored"] = True
     if step.values is not None:
         blueprint["values"] = list(step.values)
+    if rule.asks is not None:
+        blueprint["asks"] = rule.asks.json()
     if member is not None and isinstance(rule.to, Team):
         languages, zones = list(member.languages), [member.zone] if member.zone else []
         person_id = f"team:{rule.to.name}:{member.slug}"
@@ -279,4 +281,11 @@ def request_id_of(account_id: str, plan_id: UUID, recipient: str, number: int) -
     return hashlib.sha256("\0".join((account_id, str(plan_id), recipient, str(number))).encode()).hexdigest()
 
 
-__all__ = ["Change", "Fact", "Nothing", "Plan", "PlannedStep", "plan", "plan_id_of", "request_id_of", "view_of"]
+def challenge_id_of(account_id: str, plan_id: UUID | str) -> str:
+    """The id of the question that a plan asks: one, however many messages carry it."""
+    return hashlib.sha256("\0".join(("question", account_id, str(plan_id))).encode()).hexdigest()[:40]
+
+
+__all__ = [
+    "Change", "Fact", "Nothing", "Plan", "PlannedStep", "challenge_id_of", "plan", "plan_id_of", "request_id_of", "view_of",
+]  # fmt: skip

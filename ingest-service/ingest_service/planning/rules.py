@@ -6,11 +6,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Literal, assert_never
 
+from ingest_service.planning.answers import Asks
 from ingest_service.planning.conditions import Choice, Condition, Limits, View
 from ingest_service.planning.schedules import Schedules
 
 VALUE_NAMES: Final = (
     "amount", "link", "retry_on", "last4", "description", "items", "paid_on", "receipt", "reason", "due_on", "result", "name",
+    "payment", "why",
     "expires", "renews_on", "trial_ends_on", "next_bill_on", "day",
     "new", "renewed", "failed", "recovered", "cancelled", "refunded", "disputed", "late",
     "received", "received_2", "received_3", "failing", "failing_2", "returned", "returned_2", "more_currencies",
@@ -128,6 +130,7 @@ class Rule:
     line: int
     switched_off: bool = False
     implied: bool = False  # by a schedule's line, where no flow speaks of its facts
+    asks: Asks | None = None  # every message of the rule asks this, and the first answer to any of them counts
 
     @property
     def off(self) -> str:

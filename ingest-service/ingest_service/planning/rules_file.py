@@ -8,7 +8,8 @@ from typing import Final, Literal
 
 import yaml
 
-from ingest_service.planning import durations, implied_rules
+from ingest_service.planning import answers_file, durations, implied_rules
+from ingest_service.planning.answers import Asks
 from ingest_service.planning.conditions import Choice, Condition, FixTheExpression, choice, condition
 from ingest_service.planning.document import Problem, Reader
 from ingest_service.planning.fact_kinds import FACT_KINDS
@@ -89,7 +90,7 @@ class _File:
         return tuple(rules)
 
     def _rule(self, node: yaml.Node, counted: dict[str, int]) -> Rule | None:
-        known = ("flow", "rule", "off", "on", "when", "to", "variant", "on_repeat", "steps")
+        known = ("flow", "rule", "off", "on", "when", "to", "variant", "on_repeat", "asks", "answers", "steps")
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a flow", known, needed=("flow", "on", "steps"))
         flow = self._word(parts.get("flow"), '"flow"')
@@ -104,12 +105,24 @@ class _File:
         )
         off = self.reader.choice(parts["off"], '"off"', ("true", "false")) == "true" if "off" in parts else False
         steps = self._steps(parts.get("steps"), team=isinstance(to, Team))
+        asks = self._asks(parts, steps)
         counted[flow or ""] = counted.get(flow or "", 0) + 1
         named = self.reader.text(parts["rule"], '"rule"') if "rule" in parts else None
         name = named or (f"{flow}" if counted[flow or ""] == 1 else f"{flow}.{counted[flow or '']}")
         if len(self.reader.problems) > before or flow is None or on is None or to is None or repeat is None:
             return None
-        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, node.start_mark.line + 1, off)
+        line = node.start_mark.line + 1
+        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, line, off, asks=asks)
+
+    def _asks(self, parts: dict[str, yaml.Node], steps: tuple[Step, ...]) -> Asks | None:
+        if "asks" not in parts:
+            if "answers" in parts:
+                self.reader.note(parts["answers"], '"answers" stand without a question', 'Add "asks: {answer_by: 24h}"')
+            return None
+        asks = answers_file.read_asks(self.reader, parts["asks"], parts.get("answers"), self.limits)
+        if asks is not None:
+            answers_file.check_steps(self.reader, parts["asks"], asks, [step.after for step in steps])
+        return asks
 
     def _word(self, node: yaml.Node | None, what: str) -> str | None:
         word = self.reader.text(node, what) if node is not None else None

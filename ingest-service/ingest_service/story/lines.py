@@ -8,11 +8,12 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from ingest_service.folding.money import exponent
 from ingest_service.planning.fact_kinds import FACT_KINDS
 from notify.v1.story_pb2 import Stage, Story, StoryEntry, Verdict
 
 Row = Mapping[str, Any]
-Where = Literal["event", "fact", "rule", "step", "cancel", "notify"]
+Where = Literal["event", "fact", "rule", "step", "question", "answer", "cancel", "notify"]
 Ended = Literal["passed", "stopped", "deferred", "open"]
 
 EFFECTS: Final = {
@@ -21,7 +22,16 @@ EFFECTS: Final = {
     "said_again": "it joined the plan that stood, and one more message is due",
     "restarted": "the plan that stood ended and a new one was made",
 }
-_RANK: Final[Mapping[str, int]] = {"event": 0, "fact": 1, "rule": 2, "step": 3, "cancel": 4, "notify": 5}
+_RANK: Final[Mapping[str, int]] = {
+    "event": 0,
+    "fact": 1,
+    "rule": 2,
+    "step": 3,
+    "question": 4,
+    "answer": 5,
+    "cancel": 6,
+    "notify": 7,
+}
 _VERDICTS: Final[dict[int, Ended]] = {
     Verdict.VERDICT_PASSED: "passed",
     Verdict.VERDICT_STOPPED: "stopped",
@@ -194,6 +204,11 @@ def money(amount: int | None, exponent: int | None, currency: str | None) -> str
     if amount is None or exponent is None or not currency:
         return ""
     return f"{Decimal(amount).scaleb(-exponent)} {currency.upper()}"
+
+
+def money_of(amount: int | None, currency: str) -> str:
+    """The same of an amount as Stripe gives it."""
+    return money(amount, exponent(currency.lower()), currency) if currency else ""
 
 
 def _because(sentence: str, reason: str | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import asyncpg
 import orjson
 
-from ingest_service.story import lines, rows
+from ingest_service.story import answer_lines, lines, rows
 from ingest_service.story.lines import Line
 from ingest_service.story.rows import Rows
 from ingest_service.submitting.notify_client import ConfigureAccount, DoNotRepeat, NotifyClient, TryLater
@@ -131,6 +131,8 @@ def _own_lines(found: Rows) -> list[Line]:
     ]
     told += [lines.step_line(plans[step["plan_id"]], step) for step in found.steps]
     told += [line for row in found.concerns if (line := lines.concern_line(row)) is not None]
+    told += [answer_lines.question_line(row) for row in found.questions]
+    told += answer_lines.answer_lines(found.answers)
     return told + [lines.cancel_line(row) for row in found.cancels]
 
 

@@ -7,6 +7,10 @@ from prometheus_client import Counter
 STEPS: Final = Counter("ingest_steps_total", "Steps that came into this state, with why", ["state", "reason"])
 CALLS: Final = Counter("ingest_notify_calls_total", "Calls to notify by how they went", ["call", "outcome"])
 OUTCOMES: Final = Counter("ingest_outcomes_total", "Outcomes applied, by kind and effect", ["kind", "effect"])
+DECISIONS: Final = Counter("ingest_decisions_total", "Answers by what came of them", ["answer", "strength", "outcome"])
+DECISION_CALLS: Final = Counter(
+    "ingest_decision_calls_total", "Writes at Stripe by how they went", ["action", "result"]
+)
 
 _LABELLED: Final = frozenset({"suppressed", "failed", "waiting"})
 

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from ingest_service.clock import Clock
+from ingest_service.deciding import question_store
 from ingest_service.planning import plans
 from ingest_service.submitting import sorting, step_queue
 from ingest_service.submitting.handing_over import Beat, HandingOver, silent
@@ -76,6 +77,7 @@ class Looking:
         for step in steps:
             self.sorting.freeze(step, "stripe", read_at, decided)
         async with self.pool.acquire() as conn, conn.transaction():
+            await question_store.ask(conn, account_id, decided.questions)
             kept = await sorting.store_frozen(conn, account_id, decided, holder, leased=True)
             await step_queue.end(conn, account_id, decided.ended)
         ready = [each for each in decided.ready if each.step.key in kept]

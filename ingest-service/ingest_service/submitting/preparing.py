@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from ingest_service.deciding.asking import Question, question
 from ingest_service.planning import planner
 from ingest_service.planning.conditions import Condition, FixTheExpression, condition
 from ingest_service.submitting import truth
@@ -43,8 +44,12 @@ class DueStep:
 
     @property
     def matter(self) -> tuple[str, str]:
-        """What a look at Stripe answers for: its subject and, where what was announced of it must be compared, its fact."""
-        return self.subject_id, str(self.variables["fact"]["key"]) if self.fact_kind in REMINDERS else ""
+        """What a look at Stripe answers for: its subject and, where what was announced of it must be compared, its fact; of a
+        payment under suspicion something else is asked than of one that failed.
+        """
+        if self.fact_kind in REMINDERS:
+            return self.subject_id, str(self.variables["fact"]["key"])
+        return self.subject_id, self.fact_kind if self.fact_kind == "fraud_suspected" else ""
 
     @property
     def key(self) -> tuple[UUID, int]:
@@ -137,3 +142,13 @@ def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo,
             link=link,
         )
     )
+
+
+def asked(step: DueStep, now: datetime) -> Question | None:
+    """What the step asks, None where it only tells.
+
+    Raises:
+        KeyError: as frozen_bytes.
+    """
+    fact, blueprint = step.variables["fact"], step.variables["steps"][str(step.number)]
+    return question(step.account_id, step.plan_id, step.concern, step.flow, fact, blueprint, now)

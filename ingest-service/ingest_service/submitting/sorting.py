@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import structlog
 
+from ingest_service.deciding import question_store
+from ingest_service.deciding.asking import Question
 from ingest_service.links import store as link_store
 from ingest_service.links.link import LinkMaker
 from ingest_service.links.store import SealedLink
@@ -17,7 +19,7 @@ from ingest_service.planning import plans
 from ingest_service.planning.sealed_columns import open_frozen, open_variables, seal_frozen
 from ingest_service.sealing import Sealer, UnsealableError
 from ingest_service.submitting import counters, step_queue
-from ingest_service.submitting.preparing import DueStep, End, Freeze, LookUp, Resend, frozen_bytes, next_for
+from ingest_service.submitting.preparing import DueStep, End, Freeze, LookUp, Resend, asked, frozen_bytes, next_for
 from ingest_service.submitting.step_changes import EndedStep, FrozenStep
 
 log = structlog.get_logger()
@@ -39,6 +41,7 @@ class Sorted:
         links: the payment links in fresh ones.
         leased: they stay as they are, and nobody else may take them meanwhile.
         look_up: Stripe must be asked about them.
+        questions: what they ask, also where no request could be made of it: then nobody was asked, and somebody must hear that.
     """
 
     ended: list[EndedStep] = field(default_factory=list)
@@ -47,6 +50,7 @@ class Sorted:
     ready: list[Ready] = field(default_factory=list)
     leased: list[tuple[UUID, int]] = field(default_factory=list)
     look_up: list[DueStep] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,9 @@ class Sorting:
     def freeze(self, step: DueStep, grade: str, read_at: datetime, into: Sorted) -> None:
         """Makes the request of a step whose truth was read at this moment. One odd record stops nobody else."""
         try:
+            question = asked(step, read_at)
+            if question is not None:
+                into.questions.append(question)
             link = self.links.make(step, read_at) if self.links is not None else None
             frozen = frozen_bytes(step, read_at, self.zones[step.account_id], link.url if link else "")
         except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -141,6 +148,7 @@ class Sorting:
 
 async def store(conn: asyncpg.Connection, account_id: str, decided: Sorted, now: datetime, holder: UUID) -> None:
     """Stores what was decided of steps that are claimed in this transaction. What must be looked up is the caller's."""
+    await question_store.ask(conn, account_id, decided.questions)
     await step_queue.end(conn, account_id, decided.ended)
     await store_frozen(conn, account_id, decided, holder, leased=False)
     await step_queue.lease(conn, account_id, decided.leased, holder)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from ingest_service.folding.parse import Suspect
 from ingest_service.planning.fact_kinds import FACT_KINDS
 from ingest_service.submitting.announced import REMINDERS, announced_otherwise
 
@@ -80,6 +81,19 @@ def judge_open(subject: Mapping[str, Any]) -> StillSo | Over:
             return Over(f"at Stripe the subscription is {ended}")
         case _:
             return StillSo()
+
+
+def judge_suspect(suspect: Suspect | None) -> StillSo | Over:
+    """Reads a payment under suspicion: is there still something to ask about?"""
+    if suspect is None:
+        return Over("at Stripe the payment has no charge any more")
+    if suspect.standing not in ("captured", "uncaptured", "blocked"):
+        return Over(f"at Stripe the payment is {suspect.standing}")
+    if suspect.paid_since:
+        return Over("at Stripe the payment went through by another attempt")
+    if suspect.review_open is False:
+        return Over("at Stripe the review is closed")
+    return StillSo()
 
 
 def _subscription(invoice: Mapping[str, Any]) -> str | None:

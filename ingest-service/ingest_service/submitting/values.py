@@ -25,6 +25,9 @@ TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "team_dispute": ("amount", "reason", "due_on", "name"),
     "team_dispute_reminder": ("amount", "due_on", "name"),
     "team_dispute_closed": ("amount",),
+    "fraud_question": ("amount", "last4"),
+    "fraud_result": ("amount", "last4", "link"),
+    "fraud_team": ("amount", "payment", "why"),
     "renewal_reminder": ("amount", "renews_on", "description", "last4", "expires", "link"),
     "trial_ending": ("amount", "trial_ends_on", "description"),
     "card_expiring": ("last4", "expires", "link"),
@@ -174,6 +177,15 @@ def _name(told: Told) -> Value | None:
     return _text(told.fact["person"].get("name"), typed=True)
 
 
+def _payment(told: Told) -> Value | None:
+    attributes = told.fact["attributes"]
+    return _text(attributes.get("payment_intent") or attributes.get("charge"), typed=False)
+
+
+def _why(told: Told) -> Value | None:
+    return _text(told.fact["attributes"].get("why"), typed=False)
+
+
 def _expires(told: Told) -> Value | None:
     card = told.fact["attributes"].get("card") or {}
     month, year = card.get("exp_month"), card.get("exp_year")
@@ -253,6 +265,8 @@ _MAKERS: Final[Mapping[str, Maker]] = {
     "due_on": _due_on,
     "result": _result,
     "name": _name,
+    "payment": _payment,
+    "why": _why,
     "expires": _expires,
     "renews_on": _day_of("period_end"),
     "trial_ends_on": _day_of("trial_end"),

@@ -14,9 +14,10 @@ from ingest_service.folding.parse.payments import Charge, Payment, charge, payme
 from ingest_service.folding.parse.refunds import Refund, refund
 from ingest_service.folding.parse.sessions import Session, session
 from ingest_service.folding.parse.subscriptions import Item, Subscription, subscription
+from ingest_service.folding.parse.suspects import Suspect, suspect, suspect_of_payment
 
 __all__ = [
     "Card", "Charge", "Customer", "Dispute", "Invoice", "Item", "Json", "Line", "MalformedError", "Method", "Payment", "Refund", "Session",
-    "Snapshot", "Subscription", "charge", "customer", "default_method", "dispute", "invoice", "items", "method", "need_id", "number",
-    "payment", "refund", "session", "subscription", "table", "text",
+    "Snapshot", "Subscription", "Suspect", "charge", "customer", "default_method", "dispute", "invoice", "items", "method", "need_id",
+    "number", "payment", "refund", "session", "subscription", "suspect", "suspect_of_payment", "table", "text",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ from ingest_service.folding.tellers.methods import tell_method
 from ingest_service.folding.tellers.payments import tell_charge, tell_payment, tell_session
 from ingest_service.folding.tellers.refunds import tell_refund
 from ingest_service.folding.tellers.subscriptions import tell_subscription
+from ingest_service.folding.tellers.suspicions import tell_review, tell_warning
 
 Teller = Callable[[Event], Effects]
 TELLERS: Final[tuple[tuple[str, Teller], ...]] = (
@@ -25,6 +26,8 @@ TELLERS: Final[tuple[tuple[str, Teller], ...]] = (
     ("charge.", tell_charge),
     ("checkout.session.", tell_session),
     ("refund.", tell_refund),
+    ("review.", tell_review),
+    ("radar.early_fraud_warning.", tell_warning),
     ("customer.subscription.", tell_subscription),
     ("customer.", tell_customer),
     ("payment_method.", tell_method),

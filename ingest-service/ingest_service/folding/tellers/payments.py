@@ -7,6 +7,7 @@ from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.declines import decline_fact
 from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, joined, named, without_none
+from ingest_service.folding.tellers import suspicions
 from ingest_service.folding.tellers.first_payment import first_payments
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
 
@@ -41,8 +42,10 @@ def tell_payment(event: Event) -> Effects:
         key = f"payment_failed:{payment.id}:{payment.failed_charge}"
         drafts = (_one_off(payment, "payment_failed", key, payment.amount, attributes),)
     drafts += first_payments(drafts)
-    over = payment.status in ("succeeded", "canceled")
-    return Effects(subjects=(told,), aliases=tuple(aliases), drafts=drafts, settled=(unpaid,) if over else ())
+    settled: tuple[str, ...] = (unpaid,) if payment.status in ("succeeded", "canceled") else ()
+    if payment.status == "canceled":
+        settled += suspicions.concerns(payment.id)
+    return Effects(subjects=(told,), aliases=tuple(aliases), drafts=drafts, settled=settled)
 
 
 def _one_off(payment: parse.Payment, kind: str, key: str, amount: int, attributes: Mapping[str, Any]) -> Draft:
@@ -105,6 +108,11 @@ def tell_charge(event: Event) -> Effects:
             ),
         )
     drafts += first_payments(drafts)
+    suspect = parse.suspect(event.obj)
+    if event.type == "charge.failed" and suspect.blocked_as_fraud:
+        drafts += (suspicions.of_block(suspect),)
+    if suspect.standing in ("disputed", "refunded", "cancelled"):
+        settled += suspicions.concerns(owner)
     return Effects(subjects=tuple(told), aliases=tuple(aliases), drafts=drafts, settled=settled)
 
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from ingest_service.planning import durations, sentences
+from ingest_service.planning import durations, rules_file, sentences
 from tests.unit.ingest.planning.facts import rules
-from tests.unit.ingest.planning.test_rules_file import SHIPPED
+from tests.unit.ingest.planning.test_rules_file import FILE, SHIPPED
 
 
 def test_the_shipped_rules_read_like_sentences() -> None:
@@ -27,6 +27,15 @@ def test_the_shipped_rules_read_like_sentences() -> None:
     assert told[3].startswith("Otherwise, when a payment fails: ")
     assert told[5].endswith("Words: subscription for a subscription, one_off for a one-off payment.")
     assert not any("fact." in sentence for sentence in told)
+    [fraud] = [sentence for sentence in told if sentence.startswith("When a payment looks like fraud: ")]
+    assert (
+        "On no, without the code, while it is uncaptured: let go of the money that is held, and say what was done."
+        in fraud
+    )
+    assert "On yes, no, something unclear, silence or nobody to be reached: ask a person to decide." in fraud
+    open_to_nobody = "A person must decide where the answers leave it open, and no team hears of it"
+    assert not told[-1].startswith(open_to_nobody)
+    assert sentences.explain(rules(rules_file.filled_in(FILE, {})))[-1].startswith(open_to_nobody)
 
 
 def test_channels_teams_and_conditions_are_told() -> None:
