@@ -64,7 +64,10 @@ _SAME: Final = {EVERY: "4242"}
 TEXTS: Final[Mapping[str, tuple[Mapping[str, str], Mapping[str, str]]]] = {
     "last4": (_SAME, _SAME),
     "payment": ({EVERY: "pi_3QxA7cLkdIwHu7ix"}, {EVERY: "pi_3QxA7cLkdIwHu7ix0aBcDeFg"}),
-    "why": ({EVERY: "nobody answered in time"}, {EVERY: "it was refunded or disputed in the meantime"}),
+    "why": (
+        {EVERY: "nobody answered in time"},
+        {EVERY: "the answer was yes, from a number that is known from this very payment only"},
+    ),
     "description": (_PLAN, _LONG_PLAN),
     "name": (_NAME, _LONG_NAME),
     "receipt": ({EVERY: "INV-0042"}, {EVERY: "3F0A7C21-0042"}),
