@@ -56,7 +56,7 @@ def build(rules: str, templates: Mapping[str, Template], folder: Path = fragment
         parts += _flow(flow, written[flow.name], templates, told)
     if rest := sorted({*templates} - {*told}):
         parts.append("## Further texts")
-        parts.append("No step of the shipped rules names these; they wait for a rule of yours.")
+        parts.append("No step of the shipped rules names these: they answer a reply, or wait for a rule of yours.")
         for name in rest:
             parts += rendering.tables(templates[name])
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
