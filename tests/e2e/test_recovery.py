@@ -219,7 +219,7 @@ async def test_the_last_try_is_said_once_more_and_an_enterprise_reads_it_in_its_
                 await pair.quiet()
     first, last = pair.texts(own)
     assert "there is nothing you need to do" in first
-    assert "failed again. We will not try the card any more" in last
+    assert "failed again. We will not try this card again" in last
     assert ["your company's subscription" in text for text in pair.texts(company)] == [True, True]
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from ingest_service.clock import Clock
 from ingest_service.edge import payment_page, payment_page_words
+from ingest_service.edge.payment_page_languages import asked_for
 from ingest_service.edge.payment_page_words import Words
 from ingest_service.links import store
 from ingest_service.links.allowance import Allowance
@@ -59,7 +60,7 @@ class PaymentLinks:
         stands = standing(link, self.clock.now())
         if stands == Standing.PAYABLE:
             self._counted(request, link, "payable")
-            return self._page(payment_page.payable(link.shown, self._brand(link)), 200)
+            return self._page(payment_page.payable(link.shown, self._brand(link), _language(request)), 200)
         return self._answer(request, *_TOLD[stands], link)
 
     async def pay(self, request: web.Request) -> web.Response:
@@ -110,7 +111,7 @@ class PaymentLinks:
 
     def _answer(self, request: web.Request, what: Words, status: int, link: Link | None = None) -> web.Response:
         self._counted(request, link, str(status))
-        answer = self._page(payment_page.said(what, self._brand(link) if link else ""), status)
+        answer = self._page(payment_page.said(what, self._brand(link) if link else "", _language(request)), status)
         if status in (429, 503):
             answer.headers["Retry-After"] = "60"
         return answer
@@ -127,3 +128,7 @@ class PaymentLinks:
     def _counted(self, request: web.Request, link: Link | None, answer: str) -> None:
         method = "POST" if request.method == "POST" else "GET"
         self.count(link.account_id if link else "unknown", method, answer)
+
+
+def _language(request: web.Request) -> str:
+    return asked_for(request.headers.get("Accept-Language", ""))

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any, Final
 
 from ingest_service.edge import payment_page_words as words
+from ingest_service.edge.payment_page_languages import number, page, phrase
 from ingest_service.edge.payment_page_words import Words
 
 STYLE: Final = """
@@ -46,30 +47,34 @@ def headers(*, played: bool) -> dict[str, str]:
         "Referrer-Policy": "no-referrer",
         "X-Robots-Tag": "noindex, nofollow, noarchive",
         "Cache-Control": "no-store",
+        "Vary": "Accept-Language",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
         "Cross-Origin-Opener-Policy": "same-origin",
     }
 
 
-def payable(shown: Mapping[str, Any], brand: str) -> str:
+def payable(shown: Mapping[str, Any], brand: str, language: str = words.LANGUAGE) -> str:
     """What is to be paid, what for, and one button."""
     amount, currency = spelled(shown)
+    amount = number(amount, language)
     lines = []
     if shown.get("what"):
-        lines.append(words.FOR.format(what=shown["what"]))
+        lines.append(phrase(words.FOR, language).format(what=shown["what"]))
     if shown.get("reference"):
-        lines.append(words.REFERENCE.format(reference=shown["reference"]))
+        lines.append(phrase(words.REFERENCE, language).format(reference=shown["reference"]))
     heading = f'<h1 class="amount">{escape(amount)} <small>{escape(currency)}</small></h1>'
     button = (
-        f'<form method="post"><button>{escape(words.PAY_NOW)}</button></form><p class="safe">{escape(words.SAFE)}</p>'
+        f'<form method="post"><button>{escape(phrase(words.PAY_NOW, language))}</button></form>'
+        f'<p class="safe">{escape(phrase(words.SAFE, language))}</p>'
     )
-    return _page(f"{words.PAGE_OF} {amount} {currency}", brand, heading, lines, button)
+    return _page(f"{phrase(words.PAGE_OF, language)} {amount} {currency}", brand, language, heading, lines, button)
 
 
-def said(what: Words, brand: str = "") -> str:
+def said(what: Words, brand: str = "", language: str = words.LANGUAGE) -> str:
     """A page that only says something."""
-    return _page(what.title, brand, f"<h1>{escape(what.title)}</h1>", what.lines)
+    told = page(what, language)
+    return _page(told.title, brand, language, f"<h1>{escape(told.title)}</h1>", told.lines)
 
 
 def spelled(shown: Mapping[str, Any]) -> tuple[str, str]:
@@ -80,12 +85,14 @@ def spelled(shown: Mapping[str, Any]) -> tuple[str, str]:
     return f"{Decimal(int(shown['amount'])).scaleb(-exponent):,.{exponent}f}", str(shown.get("currency") or "").upper()
 
 
-def _page(title: str, brand: str, heading: str, lines: list[str] | tuple[str, ...], more: str = "") -> str:
+def _page(
+    title: str, brand: str, language: str, heading: str, lines: list[str] | tuple[str, ...], more: str = ""
+) -> str:
     named = f'<p class="brand">{escape(brand)}</p>' if brand else ""
     told = "".join(f"<p>{escape(line)}</p>" for line in lines)
     whole = f"{title} · {brand}" if brand else title
     return (
-        f'<!doctype html><html lang="{words.LANGUAGE}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="robots" content="noindex"><meta name="referrer" content="no-referrer">'
         f"<title>{escape(whole)}</title><style>{STYLE}</style></head>"

@@ -1,4 +1,4 @@
-"""Every word on the pages of payment links, in one place."""
+"""Every word on the pages of payment links, in English; the other languages stand in payment_page_languages.py."""
 
 from dataclasses import dataclass
 from typing import Final

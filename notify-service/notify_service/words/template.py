@@ -27,6 +27,9 @@ VALUE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 ALWAYS = frozenset({"brand", "reference", "code"})
 """What every template may use besides its values; `code`, the reply code, only where the message asks something."""
 
+REFERENCE_WORD: Mapping[str, str] = {"fr": "Réf", "ja": "照会番号"}
+"""How the reference is called where "Ref" is not the word for it."""
+
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=jinja2.StrictUndefined,
     autoescape=False,
@@ -285,7 +288,7 @@ def render(
         raise TemplateError(f"{where} cannot be rendered with these values ({type(error).__name__})") from None
     text = cheapen(" ".join(text.split()))
     if reference not in text:
-        text = f"{text} Ref {reference}"
+        text = f"{text} {REFERENCE_WORD.get(words.language.partition('-')[0], 'Ref')} {reference}"
     if len(text) > LONGEST_TEXT:
         raise TemplateError(f"template {template.name} comes to {len(text)} characters; {LONGEST_TEXT} is the most")
     plain = {name: cheapen(" ".join(said.split())) for name, said in (spelled | always).items() if said is not None}

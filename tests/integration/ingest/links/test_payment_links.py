@@ -130,6 +130,17 @@ async def test_a_look_shows_what_is_to_be_paid_and_asks_nobody(site: Site) -> No
     assert site.calls() == []
 
 
+async def test_a_page_is_in_the_language_that_the_browser_asks_for(site: Site) -> None:
+    token = await site.link("in_1")
+    german = {"Accept-Language": "de-DE,de;q=0.9,en;q=0.8"}
+    status, page, headers = await site.ask("GET", token, headers=german)
+    assert (status, headers["Vary"]) == (200, "Accept-Language")
+    assert "49,00 <small>USD</small>" in page
+    assert "Jetzt bezahlen" in page
+    assert "Nicht gefunden" in (await site.ask("GET", "x" * 8, headers=german))[1]
+    assert "Pay now" in (await site.ask("GET", token))[1]
+
+
 async def test_the_token_stands_hashed_and_what_the_page_says_sealed(site: Site) -> None:
     token = await site.link("in_1")
     row = await site.pool.fetchrow("SELECT * FROM payment_link")
