@@ -10,9 +10,11 @@ from notify_service.accounts import Account
 from notify_service.consent import policy as policy_file
 from notify_service.consent.policy import Policy
 from notify_service.consent.policy_store import put_in_force
+from notify_service.environment import InvalidSettingsError
 from notify_service.intake.preparing import AccountInForce
 from notify_service.settings import Settings
 from notify_service.words import template_store
+from notify_service.words.channels import content_problems
 from notify_service.words.template import Template
 
 
@@ -66,5 +68,7 @@ async def put_all_in_force(pool: Any, settings: Settings, accounts: Mapping[str,
                 stored, link_domains=(*stored.link_domains, own) if own else stored.link_domains
             )
             await template_store.seed(conn, account_id, files)
-            in_force.templates[account_id] = await template_store.in_force(conn, account_id)
+            templates = in_force.templates[account_id] = await template_store.in_force(conn, account_id)
+            if problems := content_problems(accounts[account_id].contents, templates):
+                raise InvalidSettingsError("\n".join(f"account {account_id}: {problem}" for problem in problems))
     return in_force

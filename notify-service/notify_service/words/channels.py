@@ -1,13 +1,13 @@
 """How a rendered text is said on each channel: written, spoken, or in words that WhatsApp has approved. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from notify_service.accounts import ContentTemplate
 from notify_service.words.body import Content, Spoken
 from notify_service.words.reference import reference
 from notify_service.words.speech import for_the_ear
-from notify_service.words.template import DEFAULT, Rendered
+from notify_service.words.template import ALWAYS, DEFAULT, Rendered, Template
 
 _NOTHING = "-"
 """WhatsApp takes no empty value."""
@@ -34,6 +34,27 @@ def said_on(
             case _:
                 found[channel] = written
     return found
+
+
+def content_problems(contents: Sequence[ContentTemplate], templates: Mapping[str, Template]) -> list[str]:
+    """What is wrong with approved words as they stand beside the templates: a place that would stay empty, a code nobody would see."""
+    problems = []
+    for one in contents:
+        where = f"whatsapp_templates: {one.template} {one.variant} {one.language}"
+        template = templates.get(one.template)
+        if template is None:
+            problems.append(f"{where}: there is no template {one.template}: use one of {', '.join(sorted(templates))}")
+            continue
+        known = {*template.declaration.values, *ALWAYS}
+        problems += [
+            f"{where}: the template has no value {name}: use one of {', '.join(sorted(known))}"
+            for name in sorted(set(one.variables) - known)
+        ]
+        if any(words.has_code for words in template.words.values()) and "code" not in one.variables:
+            problems.append(
+                f"{where}: it asks something, and its variables lack code: give it a place in the approved words"
+            )
+    return problems
 
 
 def content(template: str, rendered: Rendered, contents: Sequence[ContentTemplate]) -> Content | None:

@@ -8,9 +8,9 @@ import pytest
 
 from notify_service.accounts import ContentTemplate
 from notify_service.delivery import call_words
-from notify_service.words.channels import content, said_on
+from notify_service.words.channels import content, content_problems, said_on
 from notify_service.words.speech import _PROMPTS, Prompt, for_the_ear, prompt, voice
-from notify_service.words.template import Rendered
+from notify_service.words.template import Rendered, Template, compile_words, parse_declaration
 from paybell_sandbox.twilio import twiml
 
 WRITTEN = "Acme: please check a payment of $49.00. Was it you? Reply YES 482913 if it was, NO 482913 if not. Reply STOP to opt out. Ref 7F3K2"
@@ -76,3 +76,17 @@ def test_approved_words_are_found_by_variant_and_language_and_have_no_empty_plac
     assert said["sms"].content is None
     assert said["whatsapp"].content == found
     assert "482913" not in said["voice"].text
+
+
+def test_approved_words_must_fit_their_template() -> None:
+    declaration = parse_declaration("check", "values: {amount: money}\nfallback: [en]\n")
+    words = compile_words("check", "default", "en", 1, "{{ amount }} YES {{ code }}", declaration)
+    templates = {"check": Template("check", declaration, {("default", "en"): words})}
+
+    def wrong(*variables: str, template: str = "check") -> list[str]:
+        return content_problems([ContentTemplate(template, "default", "en", "HX" + "1" * 32, variables)], templates)
+
+    assert wrong("brand", "amount", "code", "reference") == []
+    assert "has no value amout: use one of amount, brand, code, reference" in wrong("amout", "code", "reference")[0]
+    assert "lack code" in wrong("amount", "reference")[0]
+    assert "there is no template other: use one of check" in wrong("code", "reference", template="other")[0]
