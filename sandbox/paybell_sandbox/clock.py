@@ -93,6 +93,7 @@ class BusinessClock:
         Raises:
             ClockNotMovedError: as for `advance`.
         """
+        moment: datetime.datetime | None = None
         async with self._moving, _session() as session:
             for _ in range(MOST_LOOKS):
                 told = [await _told(session, service) for service in self._services]
@@ -103,7 +104,7 @@ class BusinessClock:
                 await self._advance((moment - self.now()).total_seconds() + 1)
                 if moment == due or await self._found(session, _facts(told)):
                     return moment
-            return moment
+        return moment
 
     def _soonest(self, told: Sequence[Mapping[str, object]], name: str) -> datetime.datetime | None:
         moments = [datetime.datetime.fromisoformat(str(one[name])) for one in told if one.get(name) is not None]
