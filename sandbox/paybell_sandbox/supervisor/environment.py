@@ -17,8 +17,8 @@ SENDER = "+14155550100"
 
 Environment = dict[str, str]
 
-TEAMS: Environment = {team.variable: team.number for team in COLLEAGUES}
-"""The played business has a finance and a sales team; `.env` may name others."""
+PLAYED: Environment = {team.variable: team.number for team in COLLEAGUES} | {"INGEST_ZONE": "America/New_York"}
+"""The played business has a finance and a sales team, and lives where the phone does; `.env` may say otherwise."""
 
 
 def base(shell: Mapping[str, str]) -> Environment:

@@ -157,7 +157,7 @@ class _Run:
         sandbox: Environment = {}
         if isinstance(mode, Sandboxed):
             for_ingest, for_notify, sandbox = environment.playing(where, played_vendors(), webhooks=options.webhooks)
-            ingest, notify = environment.TEAMS | ingest | for_ingest, notify | for_notify
+            ingest, notify = environment.PLAYED | ingest | for_ingest, notify | for_notify
             ready = {"sandbox": listeners.url(where["SANDBOX_LISTEN"]), **ready}
         self._migrate(ingest, notify)
         with self.screen.step("Starting the services", f"{', '.join(ready)}"):
