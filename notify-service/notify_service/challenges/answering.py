@@ -132,11 +132,13 @@ class Answers:
         return await store.answers_of_ours(conn, self.account_id, address_id, CLARIFY, since) < ANSWERS_A_DAY
 
     async def _late(self, conn: Any, decided: Sequence[Question], said: "_Reply") -> Understood | None:
-        """Keeps an answer to a question that is decided: to the one whose code it holds, else to the newest."""
+        """Keeps a yes or no to a question that is decided: to the one whose code it holds, else to the newest."""
         if not decided:
             return None
         newest_first = sorted(decided, key=lambda one: one.created_at, reverse=True)
         named = next((one for one in newest_first if self._code(one) in said.reading.numbers), None)
+        if named is None and said.reading.word is Word.NEITHER:
+            return None  # a word about something else
         question = named or newest_first[0]
         strength: Strength = "coded" if named is not None and named.wrong_codes < 3 else "bare"
         match said.reading.word:

@@ -1,6 +1,5 @@
 """notify-service whole beside the sandbox's Twilio side, with webhooks, and what a test asks, answers and reads there."""
 
-import asyncio
 import contextlib
 import datetime
 import hashlib
@@ -260,9 +259,8 @@ async def house(url: str, *, webhooks: bool = True, **changes: Any) -> AsyncIter
             **({"twilio_whatsapp_from": OURS} | changes),
         )  # fmt: skip
         async with service.running(configured) as (running, client):
-            yield House(box, running, client, pool, http, configured)
-
-
-async def at_once(*acts: Any) -> None:
-    """All of them, beside each other."""
-    await asyncio.gather(*acts)
+            made = House(box, running, client, pool, http, configured)
+            yield made
+            # what is still on its way would meet listeners that close
+            async with http.get(f"{box.url}/sandbox/wait/quiet", params={"timeout": "15"}) as got:
+                assert got.status == 200
