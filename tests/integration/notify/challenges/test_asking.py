@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+import structlog
 
 from notify.v1 import service_pb2
 from notify_service.challenges import codes as challenge_codes
@@ -12,6 +13,7 @@ from tests.integration.notify.challenges.house import (
     SECOND,
     UNCLEAR,
     UNREACHABLE,
+    VOICE,
     code_in,
     house,
 )
@@ -140,3 +142,32 @@ async def test_the_story_tells_question_answer_and_decision_without_number_code_
         assert code not in whole
         assert PHONE not in whole
         assert "call me" not in whole
+
+
+async def test_no_code_number_or_word_of_a_reply_is_logged_counted_or_told(notify_database_url: str) -> None:
+    """Asked, guessed, asked back, answered, answered again, by text and by call."""
+    words = "Zanzibar"
+    with structlog.testing.capture_logs() as logged:
+        async with house(notify_database_url) as h:
+            code = await h.ask()
+            await h.client.submit(h.question(identity="call", channels=[VOICE]))
+            for text in (f"{words}?", "yes 100001", f"yes {code}", f"no {code}"):
+                await h.reply(text)
+            sid = await h.call()
+            await h.on_call(sid, "answer")
+            await h.listening(sid)
+            await h.on_call(sid, "press", "2")
+            await h.ended(sid)
+            told = [str(one) for one in await h.pull()]
+            assert len(told) == 2
+            async with h.http.get(f"http://127.0.0.1:{h.running.admin_port}/metrics") as got:
+                told.append(await got.text())
+            asked = service_pb2.GetStoryRequest(account_id="main", concern="review:ch-1")
+            told.append(str(await h.client.stub.GetStory(asked)))
+            listed = service_pb2.ListNotificationsRequest(account_id="main")
+            told.append(str(await h.client.stub.ListNotifications(listed)))
+    assert any(line["event"] == "call.answered" for line in logged)
+    everything = "".join(map(str, logged)) + "".join(told)
+    assert 'notify_challenges_decided_total{account_id="main",answer="confirmed",strength="coded"} 1.0' in everything
+    for secret in (code, PHONE, PHONE[1:], words):
+        assert secret not in everything
