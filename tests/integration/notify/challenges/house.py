@@ -166,7 +166,7 @@ class House:
 
         return list((await eventually(over))["said"])
 
-    async def pull(self, *, wait: int = 10, most: int = 10) -> list[outcome_pb2.Outcome]:
+    async def pull(self, *, wait: int = 25, most: int = 10) -> list[outcome_pb2.Outcome]:
         """Decisions as a caller gets them; not acknowledged."""
         asked = service_pb2.PullOutcomesRequest(
             account_ids=["main"],
