@@ -6,7 +6,7 @@ moment gets the same answer. A stop ends the reads under way: who asked asks lat
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ import stripe
 import structlog
 
 from ingest_service.accounts import Account
-from ingest_service.stripe_budget import PATIENCE_SECONDS, StripeBudget
+from ingest_service.stripe_budget import PATIENCE_SECONDS, Budget, StripeBudget
 
 log = structlog.get_logger()
 
@@ -59,7 +59,7 @@ class StripeReads:
     def __init__(
         self,
         clients: Mapping[str, tuple[stripe.StripeClient, Account]],
-        budget: StripeBudget,
+        budget: Budget,
         count: Count = lambda *_: None,
     ) -> None:
         """Use `reading` to make one."""
@@ -133,13 +133,24 @@ class StripeReads:
         return AskLater(reason)
 
 
-@asynccontextmanager
-async def reading(
+def reading(
     pool: asyncpg.Pool,
     accounts: Mapping[str, Account],
     *,
     api_base: str,
     per_second: int,
+    count: Count = lambda *_: None,
+) -> AbstractAsyncContextManager[StripeReads]:
+    """Reads within the budget that replicas share; see `reading_within`."""
+    return reading_within(StripeBudget(pool, per_second), accounts, api_base=api_base, count=count)
+
+
+@asynccontextmanager
+async def reading_within(
+    budget: Budget,
+    accounts: Mapping[str, Account],
+    *,
+    api_base: str,
     count: Count = lambda *_: None,
 ) -> AsyncIterator[StripeReads]:
     """Reads over one HTTP session, which is closed at the end. Retries of the SDK are off: the row owns retrying."""
@@ -156,7 +167,7 @@ async def reading(
             for account_id, account in accounts.items()
             if account.api_key
         }
-        reads = StripeReads(clients, StripeBudget(pool, per_second), count)
+        reads = StripeReads(clients, budget, count)
         try:
             yield reads
         finally:

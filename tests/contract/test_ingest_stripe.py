@@ -67,7 +67,11 @@ ONLY_WHERE_IT_IS = {
     "customer": {"deleted"},
     "charge": {"presentment_details"},
     "refund": {"presentment_details", "failure_reason"},
-    "invoice": {"lines.data[].pricing.price_details", "parent.subscription_details.subscription.status", "subscription.status"},
+    "invoice": {
+        "lines.data[].pricing.price_details",
+        "parent.subscription_details.subscription.status",
+        "subscription.status",
+    },
     "invoice_payment": {"payment.payment_intent", "payment.charge"},
     "event": {"account"},
 }

@@ -1,16 +1,15 @@
 """Asks Stripe what no event has told yet, and keeps the answer: which invoice a payment belongs to, a charge, a customer."""
 
-from collections.abc import Mapping
+import datetime
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
-from ingest_service.clock import Clock
-from ingest_service.folding import knowledge, mirror, parse
+from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.effects import Alias
+from ingest_service.folding.keeping import Keeping
 from ingest_service.folding.resolving import LookUp, Pending
-from ingest_service.folding.subject import Subject
-from ingest_service.sealing import Sealer
 from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads
 
 MOST_ITEMS: Final = 20
@@ -19,11 +18,10 @@ MOST_ITEMS: Final = 20
 
 @dataclass(frozen=True)
 class Asking:
-    """Asks for one account."""
+    """Asks for one account. `now`: business time."""
 
-    pool: Any
-    sealer: Sealer
-    clock: Clock
+    keeping: Keeping
+    now: Callable[[], datetime.datetime]
     reads: StripeReads
     account_id: str
 
@@ -51,10 +49,7 @@ class Asking:
             return answer.reason
         listed = answer.body.get("data") if isinstance(answer, Found) else []
         invoice = parse.text(listed[0], "invoice") if isinstance(listed, list) and listed else ""
-        async with self.pool.acquire() as conn:
-            await knowledge.learn_aliases(
-                conn, self.account_id, [(Alias(payment_intent, "invoice", invoice), "lookup")]
-            )
+        await self.keeping.alias(Alias(payment_intent, "invoice", invoice))
         return None
 
     async def _charge(self, identity: str) -> str | None:
@@ -62,18 +57,18 @@ class Asking:
         if isinstance(answer, AskLater):
             return answer.reason
         charge = parse.charge(answer.body) if isinstance(answer, Found) else None
-        async with self.pool.acquire() as conn, conn.transaction():
-            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {identity: "charge"}, ())
-            told = subjects.get(identity, Subject(identity, "charge"))
-            facts: dict[str, Any] = {"looked_up": True}
-            status = customer_id = ""
-            contact = None
-            if charge is not None:
-                facts |= {"payment_intent": charge.payment_intent, "captured": charge.captured}
-                status, customer_id = charge.status, charge.customer
-                contact = Contact(charge.phones, charge.name, charge.country)
-            told = told.told(status=status, customer_id=customer_id, at=self.clock.now(), facts=facts, contact=contact)
-            await knowledge.write_subjects(conn, self.sealer, self.account_id, [told])
+        facts: dict[str, Any] = {"looked_up": True}
+        status = customer_id = ""
+        contact = None
+        if charge is not None:
+            facts |= {"payment_intent": charge.payment_intent, "captured": charge.captured}
+            status, customer_id = charge.status, charge.customer
+            contact = Contact(charge.phones, charge.name, charge.country)
+        at = self.now()
+        await self.keeping.charge(
+            identity,
+            lambda known: known.told(status=status, customer_id=customer_id, at=at, facts=facts, contact=contact),
+        )
         return None
 
     async def _customer(self, identity: str) -> str | None:
@@ -82,10 +77,7 @@ class Asking:
             return answer.reason
         gone = parse.Customer(identity, deleted=True, name="", phones=(), languages=(), place={})
         customer = gone if isinstance(answer, Gone) else parse.customer(answer.body)
-        async with self.pool.acquire() as conn, conn.transaction():
-            known = await knowledge.customers(conn, self.sealer, self.account_id, (), [identity])
-            told = mirror.told(known.get(identity), customer, self.clock.now())
-            await knowledge.write_customers(conn, self.sealer, self.account_id, [told])
+        await self.keeping.customer(customer, self.now())
         return None
 
     async def _earlier_payment(self, customer_id: str, waiting: Pending) -> str | None:
@@ -98,10 +90,7 @@ class Asking:
         charges = [parse.charge(one) for one in listed or () if isinstance(one, Mapping)]
         paid = [one.id for one in charges if one.status == "succeeded" and one.captured]
         earlier = paid[-1] if len(paid) > 1 else ""  # Stripe lists the newest first
-        async with self.pool.acquire() as conn:
-            await knowledge.learn_aliases(
-                conn, self.account_id, [(Alias(customer_id, "earlier_payment", earlier), "lookup")]
-            )
+        await self.keeping.alias(Alias(customer_id, "earlier_payment", earlier))
         return None
 
     async def _items(self, session: str, waiting: Pending) -> Pending | str:
