@@ -158,7 +158,7 @@ def rehearse(
     """Run the facts of the last days against rules without sending or storing anything: who would hear what."""
     from rich.console import Console
 
-    from ingest_service import accounts, app, settings, starting
+    from ingest_service import accounts, app, logs, settings, starting
     from ingest_service.planning.rules_store import FixTheRulesFile
     from ingest_service.rehearsing import commands, printing
     from ingest_service.rehearsing.event_list import CannotReadError
@@ -168,6 +168,7 @@ def rehearse(
         _fail("--from is inbox or stripe")
     try:
         loaded = settings.load()
+        logs.configure("ingest-service", loaded.ingest_log_level)
         known = accounts.load(loaded)
         chosen = {name: each for name, each in known.items() if account in ("", name)}
         if not chosen:

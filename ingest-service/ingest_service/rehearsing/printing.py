@@ -24,7 +24,7 @@ def as_json(done: Sequence[AccountRehearsed], *, source: str, days: int) -> str:
 
 def problems(done: Sequence[AccountRehearsed]) -> list[str]:
     """What must be mended before these rules are put in force."""
-    return [f"account {one.account_id}: {problem}" for one in done for problem in one.then.problems]
+    return [f"account {one.account_id}: {problem}" for one in done for problem in (*one.problems, *one.then.problems)]
 
 
 def show(console: Console, done: Sequence[AccountRehearsed], *, source: str, days: int) -> None:
@@ -114,6 +114,6 @@ def _account(one: AccountRehearsed) -> dict[str, Any]:
         ]  # fmt: skip
     examples = [dataclasses.asdict(each) for _, shown in sorted(one.then.examples.items()) for each in shown]
     return {
-        "account": one.account_id, "facts": one.facts, "flows": flows, "compared": compared, "problems": one.then.problems,
+        "account": one.account_id, "facts": one.facts, "flows": flows, "compared": compared, "problems": problems([one]),
         "notes": one.notes, "examples": examples,
     }  # fmt: skip

@@ -37,13 +37,15 @@ class AccountRehearsed:
     Attributes:
         then: under the rules that were given.
         now: under the rules in force; None where there are none.
-        notes: what could not be taken into account, and why.
+        problems: what could not be taken into account although it should be, and why.
+        notes: what production would leave out as well.
     """
 
     account_id: str
     facts: int = 0
     then: Tally = field(default_factory=Tally)
     now: Tally | None = None
+    problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -94,7 +96,7 @@ class Rehearsal:
             async with inbox.reading(self.pool) as conn:
                 found = await RulesInForce(self.sealer).of(conn, account_id)
         except (FixTheRulesFile, UnsealableError) as error:
-            done.notes.append(f"the rules in force cannot be read ({type(error).__name__}), so nothing is compared")
+            done.problems.append(f"the rules in force cannot be read ({type(error).__name__}), so nothing is compared")
             return None
         return found.rules if found is not None else None
 
@@ -118,7 +120,7 @@ class Rehearsal:
             self.told("facts", len(matter.heard) + unreadable, total)
             yield matter
         if sealed:
-            done.notes.append(f"{sealed} facts cannot be opened: check INGEST_DATA_KEYS")
+            done.problems.append(f"{sealed} facts cannot be opened: check INGEST_DATA_KEYS")
 
     async def _of_stripe(
         self, reads: StripeReads, account_id: str, since: datetime, done: AccountRehearsed
@@ -136,7 +138,7 @@ class Rehearsal:
             yield matter
         if memory.malformed:
             done.notes.append(f"{memory.malformed} events cannot be read")
-        done.notes += [f"{number} facts are left out: {why}" for why, number in sorted(memory.unsettled.items())]
+        done.problems += [f"{number} facts are left out: {why}" for why, number in sorted(memory.unsettled.items())]
 
     async def _page(
         self,

@@ -13,7 +13,7 @@ from ingest_service.submitting.notify_client import NotifyClient, TryLater, batc
 from ingest_service.submitting.results import reason_word
 from notify.v1.service_pb2 import SubmitResult
 
-TRIES: Final = 6
+TRIES: Final = 4
 FURTHEST_END: Final = timedelta(days=34)
 """notify takes requests whose end is at most 35 days ahead."""
 LEAST_USE: Final = timedelta(minutes=1)
