@@ -115,6 +115,7 @@ def apply(
 @main.command()
 def why(
     what: Annotated[str, typer.Argument(help="An event, an object of Stripe's, a concern, a request or a Twilio SID.")],
+    account: Annotated[str, typer.Option(help="One account; without it, all that know it.")] = "",
 ) -> None:
     """Tell what became of something, in plain sentences."""
     from ingest_service import accounts, app, database, settings, starting
@@ -127,6 +128,8 @@ def why(
         names, secured = list(accounts.load(loaded)), app.tls(loaded)
     except (InvalidSettingsError, OSError) as error:
         _fail(str(error))
+    if account and account not in names:
+        _fail(f"there is no account {account}: there are {', '.join(names)}")
 
     async def work() -> list[str]:
         url = loaded.ingest_database_url.get_secret_value()
@@ -134,7 +137,7 @@ def why(
             database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool,
             connected(loaded.ingest_notify_target, secured) as notify,
         ):
-            return await tell(Telling(pool, names, notify), what)
+            return await tell(Telling(pool, names, notify), what, account or None)
 
     try:
         with starting.database_told():

@@ -153,19 +153,28 @@ async def reading_within(
     api_base: str,
     count: Count = lambda *_: None,
 ) -> AsyncIterator[StripeReads]:
-    """Reads over one HTTP session, which is closed at the end. Retries of the SDK are off: the row owns retrying."""
+    """Reads over an HTTP session for each account, so that one that Stripe does not answer uses up no other's connections.
+
+    They are closed at the end. Retries of the SDK are off: the row owns retrying.
+    """
     stripe.enable_telemetry = False  # it writes to the home folder and sends what we did
-    http = stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
+    sessions = {
+        account_id: stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
+        for account_id, account in accounts.items()
+        if account.api_key
+    }
     try:
         clients = {
             account_id: (
                 stripe.StripeClient(
-                    account.api_key, http_client=http, max_network_retries=0, base_addresses={"api": api_base}
+                    accounts[account_id].api_key,
+                    http_client=http,
+                    max_network_retries=0,
+                    base_addresses={"api": api_base},
                 ),
-                account,
+                accounts[account_id],
             )
-            for account_id, account in accounts.items()
-            if account.api_key
+            for account_id, http in sessions.items()
         }
         reads = StripeReads(clients, budget, count)
         try:
@@ -173,4 +182,5 @@ async def reading_within(
         finally:
             await reads.stop()
     finally:
-        await http.close_async()  # type: ignore[no-untyped-call]
+        for http in sessions.values():
+            await http.close_async()  # type: ignore[no-untyped-call]
