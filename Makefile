@@ -59,6 +59,14 @@ proto: $(SETUP) ## Regenerate protos/gen from the .proto files
 proto-check: $(SETUP) ## Fail where protos/gen is not what the .proto files give
 	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; protos/generate $(BIN) "$$fresh"; diff -r -x __pycache__ -x '*.egg-info' protos/gen "$$fresh"
 
+.PHONY: docs
+docs: $(SETUP) ## Write docs/flows.md anew from the rules, the texts and docs/flows/
+	@$(BIN)/python -m docs.flowpage
+
+.PHONY: docs-check
+docs-check: $(SETUP) ## Fail where docs/flows.md is not what the rules and texts give
+	@$(BIN)/python -m docs.flowpage --check
+
 .PHONY: lock
 lock: $(SETUP) ## Make the locks anew from requirements.in (all versions newer: make lock UPGRADE=--upgrade)
 	$(BIN)/uv pip compile $(UPGRADE) --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url --no-emit-find-links \

@@ -11,6 +11,7 @@ Without an accounts file there is one, ``main``, from the environment. With one,
         region: US
         zone: America/New_York
         rules: rules-main.yaml            # else the service's rules
+        brand: Acme                       # on the pages of payment links; else INGEST_BRAND
 
 Paths are read from where the file stands. Stripe has one endpoint for all connected accounts of a platform: it may lead to the path of
 any of them, where they list the same webhook secret; see `meant`.
@@ -32,7 +33,7 @@ ACCOUNT_ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
 STRIPE_ACCOUNT = re.compile(r"^acct_[A-Za-z0-9]+$")
 REGION = re.compile(r"^[A-Z]{2}$")
 KEYS = frozenset({
-    "id", "stripe_account", "livemode", "api_key", "api_key_file", "webhook_secrets", "webhook_secrets_file", "region", "zone", "rules",
+    "id", "stripe_account", "livemode", "api_key", "api_key_file", "webhook_secrets", "webhook_secrets_file", "region", "zone", "rules", "brand",
 })  # fmt: skip
 LIVE_KEY = re.compile(r"^[a-z]{2}_live_")
 
@@ -46,6 +47,7 @@ class Account:
         webhook_secrets: all are tried on a signature.
         region: ISO 3166-1 of the business, the last resort for reading a national number.
         rules_file: rules of its own; None for the service's.
+        brand: the name on the pages of payment links; empty: the business's public name at Stripe.
     """
 
     account_id: str
@@ -56,6 +58,7 @@ class Account:
     region: str
     zone: str
     rules_file: Path | None
+    brand: str = ""
 
     def __repr__(self) -> str:
         """Without secrets."""
@@ -80,6 +83,7 @@ def load(settings: Settings) -> Mapping[str, Account]:
         region=settings.ingest_region,
         zone=settings.ingest_zone,
         rules_file=settings.ingest_rules_file,
+        brand=settings.ingest_brand,
     )
     return {"main": main}
 
@@ -188,4 +192,5 @@ def _account(raw: Mapping[str, Any], settings: Settings, folder: Path) -> Accoun
         region=region,
         zone=zone,
         rules_file=folder / str(rules) if rules else settings.ingest_rules_file,
+        brand=str(raw.get("brand", settings.ingest_brand)),
     )

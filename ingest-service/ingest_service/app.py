@@ -14,29 +14,37 @@ import structlog
 from aiohttp import web
 
 from ingest_service import accounts as accounts_file
-from ingest_service import database, durability, keys_needed, logs, starting
+from ingest_service import database, durability, gauges, keys_needed, logs, starting
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock, refuse_moved_clock
+from ingest_service.deciding.deciding import Deciding
+from ingest_service.deciding.looking import Looking
 from ingest_service.edge import admin_http, console_http
 from ingest_service.edge.admin_http import Admin
+from ingest_service.edge.payment_links_http import PaymentLinks
 from ingest_service.edge.stripe_webhook import StripeWebhook
-from ingest_service.folding import fact_store, loop
+from ingest_service.folding import loop
 from ingest_service.folding.fold import Folded, Folding
 from ingest_service.folding.lookup import Lookup
 from ingest_service.folding.resolving import Holds
 from ingest_service.inbox.group_commit import GroupCommit
 from ingest_service.inbox.polling import Polling
+from ingest_service.links.link import link_maker
+from ingest_service.links.opening import Opening
 from ingest_service.listening import Listeners
 from ingest_service.loops import Loops, measure_lag
 from ingest_service.metrics import Metrics
 from ingest_service.planning import commands
+from ingest_service.planning.rules_store import RulesInForce
+from ingest_service.scanning import scanner
+from ingest_service.scanning.work import Means
 from ingest_service.sealing import Sealer
 from ingest_service.settings import Settings
 from ingest_service.shutdown import Shutdown
 from ingest_service.story.telling import Telling
-from ingest_service.stripe_reads import LONGEST_SECONDS, reading
+from ingest_service.stripe_reads import LONGEST_SECONDS, StripeReads, reading
+from ingest_service.stripe_writes import writing
 from ingest_service.submitting import running as submitting
-from ingest_service.submitting import step_queue
 from ingest_service.submitting.notify_client import Tls, connected, tls_of
 from ingest_service.wake import Bells
 
@@ -88,6 +96,15 @@ async def _checked_database(settings: Settings, names: list[str], clock: Clock) 
         yield pool
 
 
+async def _deciding(
+    stack: contextlib.AsyncExitStack, api_base: str, pool: Any, accounts: Mapping[str, Account], clock: Clock, sealer: Sealer,
+    reads: StripeReads,
+) -> Deciding:  # fmt: skip
+    """Those who act on answers, with a way of their own to write at Stripe, which outlives their loop."""
+    writes = await stack.enter_async_context(writing(accounts, api_base=api_base))
+    return Deciding(pool, accounts, clock, sealer, Looking(pool, clock, sealer, reads), writes)
+
+
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[RunningService]:
     """The whole service until the block ends; closing takes as long as ``shutdown`` says, at most."""
@@ -100,7 +117,7 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         refuse_moved_clock(clock, vendors_on_loopback=settings.vendor_on_loopback)
         await commands.apply_files(pool, rules_files(accounts), sealer, by="start", only_if_none=True)
         metrics, loops, shutdown, listeners = Metrics(), Loops(), Shutdown(), Listeners()
-        bells = Bells([*loop.BELLS, *submitting.BELLS, "outcomes"])
+        bells = Bells([*loop.BELLS, *submitting.BELLS, *scanner.BELLS, "outcomes"])
         notify = await stack.enter_async_context(connected(settings.ingest_notify_target, tls(settings)))
         reads = await stack.enter_async_context(
             reading(
@@ -131,7 +148,11 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
 
         folding = loop.FoldingLoop(Folding(accounts, clock, sealer, holds), pool, bells, folded)
         lookup = Lookup(pool, accounts, clock, sealer, holds, reads, lambda: loops.beat("lookup"))
-        side = submitting.parts(pool, accounts, clock, sealer, notify, reads, settings.ingest_stripe_reads_per_second)
+        links = link_maker(settings.ingest_public_url, next(iter(settings.data_keys.values())))
+        deciding = await _deciding(stack, settings.stripe_api_base, pool, accounts, clock, sealer, reads)
+        side = submitting.parts(
+            pool, accounts, clock, sealer, notify, reads, settings.ingest_stripe_reads_per_second, links, deciding
+        )
 
         async def close() -> None:
             await reads.stop()  # who waits for Stripe is told to ask later
@@ -144,6 +165,13 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         stack.push_async_callback(close)
         loop.add_loops(loops, bells, folding, lookup)
         submitting.add_loops(loops, bells, side)
+        means = Means(
+            pool, clock, sealer, holds, reads,
+            told=lambda *labels: metrics.facts.labels(*labels).inc(),
+            read=lambda *labels: metrics.scan_pages.labels(*labels).inc(),
+            beat=lambda: loops.beat(scanner.LOOP),
+        )  # fmt: skip
+        scanner.add_loop(loops, bells, scanner.Scanner(accounts, means, RulesInForce(sealer)))
         if not settings.ingest_public_url:
             for account in accounts.values():
                 _start_polling(
@@ -153,6 +181,16 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
 
         public = web.Application(client_max_size=4 * 1024 * 1024)
         StripeWebhook(accounts, GroupCommit(pool, sealer, clock.now, stored), clock.now, metrics.webhook).setup(public)
+        PaymentLinks(
+            pool,
+            sealer,
+            clock,
+            {account_id: account.brand for account_id, account in accounts.items()},
+            Opening(pool, clock, reads),
+            settings.ingest_public_url,
+            vendor_is_played=settings.vendor_is_played,
+            count=lambda *labels: metrics.payment_links.labels(*labels).inc(),
+        ).setup(public)
         http_port = await listeners.open(public, "INGEST_HTTP_LISTEN", settings.ingest_http_listen)
         console = console_http.make_app(
             Telling(pool, names, notify),
@@ -202,36 +240,12 @@ def _start_housekeeping(
                 bells.ring_all()
 
     async def measure() -> None:
-        await _measure(pool, clock, metrics, names)
+        await gauges.measure(pool, clock, metrics, names)
 
     loops.every("partitions", 3600.0, make_partitions)
     loops.every("gauges", GAUGE_SECONDS, measure)
     if settings.vendor_on_loopback:
         loops.every("clock", 1.0, follow_clock)
-
-
-QUEUES = {
-    "event": "SELECT count(*), extract(epoch FROM clock_timestamp() - min(received_at)) FROM event WHERE account_id = $1 AND state = 'received'",
-    "fact": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM fact WHERE account_id = $1 AND state = 'ready'",
-    "step": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM step "
-    "WHERE account_id = $1 AND state IN ('waiting', 'frozen') AND due_at <= $2",
-    "cancel": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM cancel WHERE account_id = $1 AND state = 'waiting'",
-}
-
-
-async def _measure(pool: Any, clock: Clock, metrics: Metrics, names: list[str]) -> None:
-    now = clock.now()
-    async with pool.acquire() as conn:
-        for account_id in names:
-            for queue, statement in QUEUES.items():
-                arguments = (account_id, now) if "$2" in statement else (account_id,)
-                count, age = await conn.fetchrow(statement, *arguments)
-                metrics.waiting.labels(account_id, queue).set(count)
-                metrics.oldest.labels(account_id, queue).set(max(0.0, float(age or 0)))
-            aside = await conn.fetchval(
-                "SELECT count(*) FROM event WHERE account_id = $1 AND state = 'set_aside'", account_id
-            )
-            metrics.set_aside.labels(account_id).set(aside)
 
 
 def _admin(
@@ -248,14 +262,8 @@ def _admin(
         return problems
 
     async def tell() -> dict[str, Any]:
-        async with pool.acquire() as conn:
-            moments = [await step_queue.next_due(conn, names), await fact_store.next_due(conn, names, clock.now())]
-        due = min((moment for moment in moments if moment is not None), default=None)
-        return {
-            "now": clock.now().isoformat(),
-            "offset_seconds": clock.offset_seconds,
-            "next_due_at": due.isoformat() if due is not None else None,
-        }
+        waiting = await gauges.next_due(pool, clock, names)
+        return {"now": clock.now().isoformat(), "offset_seconds": clock.offset_seconds, **waiting}
 
     async def move(offset_seconds: int) -> None:
         async with pool.acquire() as conn:

@@ -14,6 +14,8 @@ main = typer.Typer(
 )
 rules = typer.Typer(help="The rules in force.", no_args_is_help=True)
 main.add_typer(rules, name="rules")
+decisions = typer.Typer(help="Answers that wait for a person.", no_args_is_help=True)
+main.add_typer(decisions, name="decisions")
 
 
 def _fail(message: str) -> NoReturn:
@@ -71,7 +73,9 @@ def check(
     files = [file] if file is not None else []
     if file is None:
         try:
-            files = sorted(set(app.rules_files(accounts.load(settings.load())).values()))
+            loaded = settings.load()
+            files = sorted(set(app.rules_files(accounts.load(loaded)).values()))
+            sys.stdout.write(f"{settings.links_explained(loaded.ingest_public_url)}\n")
         except InvalidSettingsError as error:
             problems += str(error).splitlines()
     for one in files:
@@ -110,6 +114,71 @@ def apply(
     except (InvalidSettingsError, FixTheRulesFile, starting.CannotStartError) as error:
         _fail(str(error))
     sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+@decisions.command("held")
+def held() -> None:
+    """List the answers that wait for a person, the oldest first."""
+    from ingest_service import accounts, database, settings
+    from ingest_service.deciding import commands
+
+    async def work() -> list[str]:
+        loaded = settings.load()
+        url = loaded.ingest_database_url.get_secret_value()
+        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
+            return await commands.held(pool, list(accounts.load(loaded)))
+
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in _run(work()))
+    except (InvalidSettingsError, OSError) as error:
+        _fail(str(error))
+
+
+@decisions.command("decide")
+def decide(
+    question: Annotated[str, typer.Argument(help="The question, as `decisions held` names it.")],
+    do: Annotated[list[str], typer.Argument(help="What shall be done: approve_review, refund_as_fraud, nothing, …")],
+    account: Annotated[str, typer.Option(help="Its account.")] = "main",
+) -> None:
+    """Decide about an answer that waits for a person. What is done is read back with `why`."""
+    from ingest_service import database, settings
+    from ingest_service.clock import Clock
+    from ingest_service.deciding import commands
+
+    async def work() -> str:
+        loaded = settings.load()
+        url = loaded.ingest_database_url.get_secret_value()
+        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
+            clock = Clock()
+            async with pool.acquire() as conn:
+                await clock.refresh(conn)
+            return await commands.decide(pool, account, question, do, getpass.getuser(), clock.now())
+
+    try:
+        sys.stdout.write(f"{_run(work())}\n")
+    except (InvalidSettingsError, OSError, commands.CannotDecideError) as error:
+        _fail(str(error))
+
+
+@decisions.command("verify")
+def verify() -> None:
+    """Check that nothing was changed in the audit trail of decisions."""
+    from ingest_service import accounts, database, settings
+    from ingest_service.deciding import commands
+
+    async def work() -> list[str]:
+        loaded = settings.load()
+        url = loaded.ingest_database_url.get_secret_value()
+        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
+            return await commands.broken(pool, list(accounts.load(loaded)))
+
+    try:
+        wrong = _run(work())
+    except (InvalidSettingsError, OSError) as error:
+        _fail(str(error))
+    if wrong:
+        _fail("\n".join(wrong))
+    sys.stdout.write("every trail is whole\n")
 
 
 @main.command()

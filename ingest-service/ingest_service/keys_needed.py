@@ -18,6 +18,11 @@ WHERE account_id = ANY($1) AND state IN ('held', 'looking_up', 'ready') AND data
 UNION
 SELECT p.data_key_id, 'plans' FROM plan p WHERE p.account_id = ANY($1) AND p.state = 'open' AND p.data_key_id <> ALL($2)
 UNION
+SELECT p.data_key_id, 'answers' FROM decision d
+JOIN question q ON q.account_id = d.account_id AND q.challenge_id = d.challenge_id
+JOIN plan p ON p.account_id = q.account_id AND p.plan_id = q.plan_id
+WHERE d.account_id = ANY($1) AND d.state IN ('waiting', 'held', 'failed') AND p.data_key_id <> ALL($2)
+UNION
 SELECT data_key_id, 'messages' FROM step
 WHERE account_id = ANY($1) AND state IN ('waiting', 'frozen') AND data_key_id <> ALL($2)
 ORDER BY 1, 2

@@ -22,9 +22,17 @@ class Metrics:
         )
         self.stripe_reads = Counter("ingest_stripe_reads_total", "Reads of Stripe", ["account_id", "endpoint", "result"],
                                     registry=self.registry)  # fmt: skip
+        self.scan_pages = Counter(
+            "ingest_scan_pages_total",
+            "Pages that scheduled scans read",
+            ["account_id", "scan", "result"],
+            registry=self.registry,
+        )
         self.polls = Counter(
             "ingest_polls_total", "Turns of polling by how they ended", ["account_id", "end"], registry=self.registry
         )
+        self.payment_links = Counter("ingest_payment_links_total", "Payment links by how they were answered",
+                                     ["account_id", "method", "answer"], registry=self.registry)  # fmt: skip
         self.loop_lag = Gauge("ingest_loop_lag_seconds", "By how much the event loop is late", registry=self.registry)
         self.waiting = Gauge(
             "ingest_waiting", "Rows that wait, by queue", ["account_id", "queue"], registry=self.registry

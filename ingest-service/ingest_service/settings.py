@@ -39,6 +39,28 @@ def parse_listen(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def can_open(url: str) -> bool:
+    """Whether a customer may be sent to an address: https, or this machine's own."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url)))
+
+
+def links_explained(public_url: str) -> str:
+    """What the links in texts about failed payments will be, and what notify must allow for it."""
+    if not public_url:
+        return "Texts link to the bill's own page at Stripe: payment links need INGEST_PUBLIC_URL."
+    if not can_open(public_url):
+        return "Texts link to the bill's own page at Stripe: INGEST_PUBLIC_URL is not https, so customers are not sent there."
+    host = urlsplit(public_url).hostname or ""
+    if is_loopback(public_url):
+        return f"Texts hold payment links to {host}."
+    needed = "unless NOTIFY_PUBLIC_URL has the same host"
+    return f"Texts hold payment links to {host}: notify-service's policy must allow it under links.domains, {needed}."
+
+
 class Settings(EnvironmentSettings):
     """Environment variables of ingest-service."""
 
@@ -57,6 +79,8 @@ class Settings(EnvironmentSettings):
     ingest_console_listen: str = "127.0.0.1:8090"
     ingest_console_hosts: str = ""
     """Names, with commas, that the console may be called by besides this machine's own."""
+    ingest_brand: str = ""
+    """The name on the pages of payment links; without it the business's public name at Stripe."""
     ingest_notify_target: str = "127.0.0.1:50051"
     ingest_rules_file: Path | None = None
     ingest_accounts_file: Path | None = None

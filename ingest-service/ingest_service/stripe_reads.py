@@ -7,7 +7,7 @@ moment gets the same answer. A stop ends the reads under way: who asked asks lat
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import aiohttp
@@ -44,9 +44,10 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class AskLater:
-    """Stripe could not be read now; why, in words for the operator."""
+    """Stripe could not be read now; why, in words for the operator. `refused`: asked the same way, it will say the same."""
 
     reason: str
+    refused: bool = False
 
 
 Answer = Found | Gone | AskLater
@@ -67,14 +68,27 @@ class StripeReads:
         self._under_way: dict[bytes, asyncio.Task[Answer]] = {}
         self._stopped = False
 
+    def client(self, account_id: str) -> tuple[stripe.StripeClient, stripe.RequestOptions]:
+        """The SDK's client of an account, with the options that name a connected one: for writes, which are typed."""
+        client, account = self._clients[account_id]
+        return client, {"stripe_account": account.stripe_account} if account.stripe_account else {}
+
     async def get(self, account_id: str, path: str, params: Json | None = None) -> Answer:
         """One GET, as get("main", "/v1/invoices/in_1", {"expand": ["customer"]}). Waits at most 10 s for its turn."""
+        return await self._shared(account_id, "get", path, params)
+
+    async def preview(self, account_id: str, path: str, params: Json) -> Answer:
+        """One POST that only shows what would be, as "/v1/invoices/create_preview". What Stripe refuses to show is Gone."""
+        answer = await self._shared(account_id, "post", path, params)
+        return Gone() if isinstance(answer, AskLater) and answer.refused else answer
+
+    async def _shared(self, account_id: str, method: str, path: str, params: Json | None) -> Answer:
         if self._stopped:
             return STOPPED
-        question = orjson.dumps([account_id, path, params or {}], option=orjson.OPT_SORT_KEYS)
+        question = orjson.dumps([account_id, method, path, params or {}], option=orjson.OPT_SORT_KEYS)
         asking = self._under_way.get(question)
         if asking is None:
-            asking = self._under_way[question] = asyncio.ensure_future(self._get(account_id, path, params))
+            asking = self._under_way[question] = asyncio.ensure_future(self._get(account_id, method, path, params))
             asking.add_done_callback(lambda _: self._under_way.pop(question, None))
         try:
             return await asyncio.shield(asking)  # who gives up takes no answer away from the others
@@ -92,26 +106,26 @@ class StripeReads:
         await asyncio.gather(*asking, return_exceptions=True)
         await self._budget.close()
 
-    async def _get(self, account_id: str, path: str, params: Json | None) -> Answer:
+    async def _get(self, account_id: str, method: str, path: str, params: Json | None) -> Answer:
         endpoint = path.split("/")[2]
         if await self._budget.turn(account_id, endpoint):
-            answer = await self._ask(account_id, path, params)
+            answer = await self._ask(account_id, method, path, params)
         else:
             answer = AskLater("too many reads of Stripe are waiting")
         self._count(account_id, endpoint, type(answer).__name__)
         return answer
 
-    async def _ask(self, account_id: str, path: str, params: Json | None) -> Answer:
+    async def _ask(self, account_id: str, method: str, path: str, params: Json | None) -> Answer:
         client, account = self._clients[account_id]
         options: dict[str, Any] = {"stripe_account": account.stripe_account} if account.stripe_account else {}
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS + 1):
-                answer: Any = await client.raw_request_async("get", path, **(params or {}), **options)
+                answer: Any = await client.raw_request_async(method, path, **(params or {}), **options)
             return Found(orjson.loads(answer.body))
         except stripe.InvalidRequestError as error:
             if error.http_status == 404 or error.code == "resource_missing":  # a list's cursor that is gone is a 400
                 return Gone()
-            return self._later(account_id, path, error, "Stripe refused the question")
+            return replace(self._later(account_id, path, error, "Stripe refused the question"), refused=True)
         except (stripe.AuthenticationError, stripe.PermissionError) as error:
             return self._later(
                 account_id, path, error, "Stripe refuses the API key: check STRIPE_API_KEY and its permissions"

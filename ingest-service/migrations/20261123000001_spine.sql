@@ -129,7 +129,7 @@ CREATE TABLE fact_event (
     account_id     text        NOT NULL,
     fact_key       text        NOT NULL,
     event_id       text        NOT NULL,
-    effect         text        NOT NULL,                -- created, enriched, joined
+    effect         text        NOT NULL,                -- created, enriched, joined, answered
     PRIMARY KEY (account_id, fact_key, event_id)
 );
 CREATE INDEX fact_event_by_event ON fact_event (account_id, event_id);
@@ -282,6 +282,147 @@ CREATE TABLE poll_cursor (
     CHECK ((walk_newest IS NULL) = (walk_after IS NULL))
 );
 
+-- ------------------------------------------------------------------------------------------------------- questions and answers
+
+-- What was asked, as it was asked first. No personal data: numbers by where they came from and since when they are known.
+CREATE TABLE question (
+    account_id     text        NOT NULL,
+    challenge_id   text        NOT NULL,                -- derived from (account, plan)
+    plan_id        uuid        NOT NULL,
+    concern        text        NOT NULL,
+    flow           text        NOT NULL,
+    rule           text        NOT NULL,
+    kind           text        NOT NULL,                -- of the fact that it was asked about
+    recipient      text        NOT NULL CHECK (recipient IN ('customer', 'team')),
+    customer_id    text,
+    payment_intent text        NOT NULL,                -- '' where it is about no payment, as the next ones
+    charge_id      text        NOT NULL,
+    review_id      text        NOT NULL,
+    amount         bigint,                              -- minor units as Stripe charged them
+    currency       text        NOT NULL,
+    standing       text        NOT NULL,                -- uncaptured, captured, blocked
+    paid_at        double precision,                    -- Unix seconds of the payment
+    asks           jsonb       NOT NULL,                -- what the rule said: time, limits, what each answer does
+    trust          text        NOT NULL CHECK (trust IN ('known_before', 'given_with', 'changed', 'team')),
+    sources        jsonb       NOT NULL,
+    asked_at       timestamptz NOT NULL,                -- business time, as the next one
+    answer_by      timestamptz NOT NULL,
+    state          text        NOT NULL CHECK (state IN ('open', 'answered', 'over')),
+    PRIMARY KEY (account_id, challenge_id),
+    UNIQUE (account_id, plan_id)
+);
+CREATE INDEX question_open ON question (account_id, answer_by) WHERE state = 'open';
+CREATE INDEX question_concern ON question (account_id, concern);
+
+-- The answer to a question and what is done about it: at most one row a question, and the durable queue of those who act.
+CREATE TABLE decision (
+    account_id     text        NOT NULL,
+    challenge_id   text        NOT NULL,
+    answer         text        NOT NULL CHECK (answer IN ('yes', 'no', 'unclear', 'silence', 'unreachable')),
+    strength       text        NOT NULL CHECK (strength IN ('none', 'bare', 'coded', 'keypress')),
+    channel        text        NOT NULL,
+    provider_sid   text        NOT NULL,
+    answered_at    timestamptz NOT NULL,                -- business time
+    further        text,                                -- another answer that came later and contradicts this one
+    chosen         text[],                              -- what a person decided, in place of the rules
+    generation     integer     NOT NULL DEFAULT 1,      -- rises with every decision of a person: part of the idempotency keys
+    calls          jsonb,                               -- what Stripe is asked to do, stored before the first byte leaves
+    state          text        NOT NULL CHECK (state IN ('waiting', 'done', 'held', 'failed')),
+    outcome        text        CHECK (outcome IN ('safe', 'stopped', 'held', 'nothing')),
+    reason         text,
+    due_at         timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock, as the next one
+    leased_until   timestamptz NOT NULL DEFAULT '-infinity',
+    lease          uuid,
+    tries          smallint    NOT NULL DEFAULT 0,
+    recorded_at    timestamptz NOT NULL DEFAULT now(),
+    decided_at     timestamptz,                         -- business time
+    PRIMARY KEY (account_id, challenge_id),
+    FOREIGN KEY (account_id, challenge_id) REFERENCES question,
+    CHECK ((state = 'waiting') = (outcome IS NULL))
+);
+CREATE INDEX decision_open ON decision (account_id, due_at) WHERE state = 'waiting';
+CREATE INDEX decision_held ON decision (account_id, recorded_at) WHERE state IN ('held', 'failed');
+
+-- Every step of a decision: appended, never changed, each entry bound to the one before it. No personal data.
+CREATE TABLE decision_audit (
+    account_id     text        NOT NULL,
+    challenge_id   text        NOT NULL,
+    seq            integer     NOT NULL CHECK (seq >= 1),
+    at             timestamptz NOT NULL,                -- business time, whole milliseconds
+    entry          text        NOT NULL,                -- answered, further_answer, call, stripe, decided, person
+    who            text        NOT NULL,                -- recipient, notify, paybell, operator:NAME
+    details        text        NOT NULL,                -- canonical JSON, exactly as it was hashed
+    previous       bytea       NOT NULL,
+    hash           bytea       NOT NULL,
+    PRIMARY KEY (account_id, challenge_id, seq)
+);
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$;
+CREATE TRIGGER decision_audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON decision_audit
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- --------------------------------------------------------------------------------------------------------------------- scans
+
+-- A look at Stripe, or at our own facts, that is due at a time. Of every schedule in force at least one day that is still to come
+-- stands here, so that what an outage skipped is known. Their only output is facts.
+CREATE TABLE scan (
+    account_id     text        NOT NULL,
+    scan           text        NOT NULL,                -- renewal:7, trial:3, card:30, digest; trial:sub_1 where an event asks
+    scan_window    text        NOT NULL,                -- the day, in the account's zone; the trial's end where an event asks
+    event_id       text,                                -- the event that asks
+    state          text        NOT NULL CHECK (state IN ('open', 'done')),
+    reason         text,
+    due_at         timestamptz NOT NULL,                -- business time
+    after_id       text        NOT NULL DEFAULT '',     -- the last object of the last page that is committed
+    pages          integer     NOT NULL DEFAULT 0,
+    told           integer     NOT NULL DEFAULT 0,
+    missed         integer     NOT NULL DEFAULT 0,
+    lease          uuid,                                -- fences the writes of whoever holds it
+    leased_until   timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock
+    tries          smallint    NOT NULL DEFAULT 0,
+    done_at        timestamptz,                         -- business time
+    PRIMARY KEY (account_id, scan, scan_window)
+) WITH (fillfactor = 80);
+CREATE INDEX scan_open ON scan (account_id, due_at, scan) WHERE state = 'open';
+
+-- Days whose figures a team was told, each closed once. What is recorded later about them goes into the next as late.
+CREATE TABLE digest_day (
+    account_id     text        NOT NULL,
+    day            date        NOT NULL,
+    began_at       timestamptz NOT NULL,                -- business time
+    closed_at      timestamptz NOT NULL,
+    figures        jsonb       NOT NULL,                -- as told so far: see scanning/figures.py
+    PRIMARY KEY (account_id, day)
+);
+CREATE INDEX digest_day_closed ON digest_day (account_id, closed_at);
+CREATE INDEX fact_time ON fact (account_id, occurred_at);
+CREATE INDEX fact_of_subscription ON fact (account_id, subject_id)
+    WHERE kind IN ('renewal_due', 'trial_ending', 'card_expiring', 'subscription_changed', 'subscription_started', 'subscription_ended');
+
+-- -------------------------------------------------------------------------------------------------------------- payment links
+
+-- A link in a text, made with its step. Only a hash of its token stands here; it leads nowhere after `expires_at`.
+CREATE TABLE payment_link (
+    account_id     text        NOT NULL,
+    token_hash     bytea       NOT NULL,                -- SHA-256
+    plan_id        uuid        NOT NULL,
+    number         smallint    NOT NULL,                -- the step's
+    concern        text        NOT NULL,
+    subject_id     text        NOT NULL,                -- what is to be paid: in_…, pi_…, ch_…
+    customer_id    text        NOT NULL DEFAULT '',
+    made_at        timestamptz NOT NULL,                -- business time
+    expires_at     timestamptz NOT NULL,                -- business time
+    data_key_id    text        NOT NULL,
+    shown          bytea       NOT NULL,                -- encrypted: what the page says of the payment
+    PRIMARY KEY (account_id, token_hash),
+    CHECK (expires_at <= made_at + interval '7 days')
+);
+
 -- migrate:down
+DROP TABLE payment_link, digest_day, scan;
+DROP TABLE decision_audit, decision, question;
+DROP FUNCTION refuse_change;
 DROP TABLE poll_cursor, stripe_budget, outcome_applied, cancel, step, plan_fact, plan, rules_version, concern, fact_event, fact,
     customer, alias, subject, event_payload, event, clock;

@@ -1,8 +1,9 @@
 """What is in force for each account: its policy and its templates, read at start."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from notify_service import database
 from notify_service.accounts import Account
@@ -70,14 +71,21 @@ def read_words(
 
 
 async def put_all_in_force(pool: Any, settings: Settings, accounts: Mapping[str, Account]) -> InForce:
-    """Seeds the shipped templates, puts each account's policy and own words in force, and reads what then stands."""
+    """Seeds the shipped templates, puts each account's policy and own words in force, and reads what then stands.
+
+    Links may also point to the host by which this service itself is reached: it is the operator's own.
+    """
+    own = urlsplit(settings.notify_public_url).hostname
     policies = {account_id: read_policy(settings, account) for account_id, account in accounts.items()}
     shipped = template_store.read_shipped(database.shipped("texts"))
     words = read_words(accounts, shipped)
     in_force = InForce(accounts, {}, {})
     async with pool.acquire() as conn:
         for account_id in accounts:
-            in_force.policies[account_id] = await put_in_force(conn, account_id, policies[account_id], "start")
+            stored = await put_in_force(conn, account_id, policies[account_id], "start")
+            in_force.policies[account_id] = replace(
+                stored, link_domains=(*stored.link_domains, own) if own else stored.link_domains
+            )
             await template_store.seed(conn, account_id, shipped)
             await template_store.adopt(conn, account_id, words[account_id])
             in_force.templates[account_id] = await template_store.in_force(conn, account_id)

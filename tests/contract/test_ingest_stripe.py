@@ -15,6 +15,7 @@ from ingest_service.folding.tellers import effects
 from ingest_service.inbox import envelope
 from ingest_service.inbox.lanes import HANDLED
 from ingest_service.submitting import truth
+from ingest_service.submitting.announced import announced_otherwise
 
 FOLDER = Path(__file__).parents[3] / "shared/contract/stripe"
 
@@ -30,6 +31,11 @@ def told(event_type: str) -> Reader:
     return lambda obj: effects(Event("evt_1", event_type, datetime.datetime.now(datetime.UTC), obj))
 
 
+def judged(obj: Mapping[str, Any]) -> Any:
+    """Whatever is read to see whether it is over."""
+    return truth.judge(obj, {"kind": "payment_failed"})
+
+
 MAIN = Account("main", None, False, "sk_test_x", (), "US", "UTC", None)  # noqa: FBT003 - test mode
 
 READERS: tuple[tuple[str, str, Reader], ...] = (
@@ -43,10 +49,18 @@ READERS: tuple[tuple[str, str, Reader], ...] = (
     ("what was bought", "item", lambda obj: parse.items({"data": [obj]})),
     ("what a bill was paid by", "invoice_payment", told("invoice_payment.paid")),
     ("a subscription", "subscription", told("customer.subscription.updated")),
-    ("whether a bill is over", "invoice", truth.judge),
-    ("whether a payment is over", "payment_intent", truth.judge),
-    ("whether a charge is over", "charge", truth.judge),
-    ("whether a dispute is over", "dispute", truth.judge),
+    ("a subscription that is listed", "subscription", parse.subscription),
+    ("a payment method", "payment_method", parse.method),
+    ("whether a renewal comes", "subscription", lambda obj: announced_otherwise(obj, "renewal_due", {})),
+    ("whether a trial ends", "subscription", lambda obj: announced_otherwise(obj, "trial_ending", {})),
+    ("whether a card ends", "payment_method", lambda obj: announced_otherwise(obj, "card_expiring", {})),
+    ("whether a bill is over", "invoice", judged),
+    ("whether a payment is over", "payment_intent", judged),
+    ("whether a charge is over", "charge", judged),
+    ("whether a dispute is over", "dispute", judged),
+    ("a charge under suspicion", "charge", parse.suspect),
+    ("a review", "review", told("review.opened")),
+    ("a bank's warning", "radar.early_fraud_warning", told("radar.early_fraud_warning.created")),
     ("an event", "event", lambda obj: envelope.arrival(MAIN, obj, b"", "webhook", datetime.datetime.now(datetime.UTC))),
 )
 """What is read, of which kind of object, and who reads it."""
@@ -55,7 +69,8 @@ ONLY_BEFORE_BASIL = {
     "invoice": {"payment_intent", "subscription", "subscription_details", "lines.data[].price", "lines.data[].price.product",
                 "lines.data[].price.recurring.interval", "lines.data[].plan.product", "lines.data[].plan.interval"},
     "payment_intent": {"invoice"},
-    "charge": {"invoice"},
+    "charge": {"invoice", "dispute"},
+    "subscription": {"current_period_start", "current_period_end"},
 }  # fmt: skip
 """What 2025-03-31.basil took away (docs.stripe.com/changelog/basil)."""
 
@@ -65,7 +80,7 @@ ONLY_SINCE_ENDIVE = {"refund": {"customer"}}
 ONLY_WHERE_IT_IS = {
     "payment_intent": {"last_payment_error"},
     "customer": {"deleted"},
-    "charge": {"presentment_details"},
+    "charge": {"presentment_details", "payment_method_details.card.capture_before"},
     "refund": {"presentment_details", "failure_reason"},
     "invoice": {
         "lines.data[].pricing.price_details",
@@ -73,6 +88,8 @@ ONLY_WHERE_IT_IS = {
         "subscription.status",
     },
     "invoice_payment": {"payment.payment_intent", "payment.charge"},
+    "review": {"payment_intent"},
+    "radar.early_fraud_warning": {"payment_intent"},
     "event": {"account"},
 }
 """What the examples leave out or null, and the SDK's types know; what lies below is known to them as well."""

@@ -41,6 +41,7 @@ INGEST_BUSY = """
 SELECT (SELECT count(*) FROM event WHERE account_id = ANY($1) AND state = 'received')
      + (SELECT count(*) FROM fact WHERE account_id = ANY($1) AND state IN ('held', 'looking_up', 'ready') AND due_at <= $2)
      + (SELECT count(*) FROM step WHERE account_id = ANY($1) AND state IN ('waiting', 'frozen') AND due_at <= $2)
+     + (SELECT count(*) FROM scan WHERE account_id = ANY($1) AND state = 'open' AND due_at <= $2)
      + (SELECT count(*) FROM cancel WHERE account_id = ANY($1) AND state = 'waiting')
 """
 NOTIFY_BUSY = """

@@ -130,10 +130,10 @@ async def test_the_same_ids_in_two_accounts_and_in_test_and_live_are_three_texts
 
 async def test_a_second_retry_joins_the_open_plan_the_reminder_comes_once_and_payment_ends_it(pair: Pair) -> None:
     to = phone()
-    ids, failed = pair.play("renewal_fails", phone=to)
+    ids, failed = pair.play("renewal_fails", phone=to, decline_code="expired_card")
     await pair.post_all(failed)
     await pair.quiet()
-    _, again = pair.play("retry_fails", invoice=ids["invoice"])
+    _, again = pair.play("retry_fails", invoice=ids["invoice"], decline_code="expired_card")
     await pair.post_all(again)
     await pair.quiet()
     assert len(pair.texts(to)) == 1

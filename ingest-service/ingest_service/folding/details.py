@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ingest_service.folding.declines import kind_of
 from ingest_service.folding.effects import Draft
 from ingest_service.folding.mirror import Mirror
 
@@ -47,8 +48,9 @@ def details(draft: Draft, mirror: Mirror | None, now: int, region: str) -> dict[
         )
     for snapshot in draft.snapshots if mirror is None or not mirror.deleted else ():
         found[snapshot.source] = _Address(
-            snapshot.number, snapshot.source, now, [snapshot.country], snapshot.source not in NOT_GIVEN, replaced=False
-        )
+            snapshot.number, snapshot.source, draft.given_at or now, [snapshot.country],
+            snapshot.source not in NOT_GIVEN, replaced=False,
+        )  # fmt: skip
     ranked = sorted(found.values(), key=lambda one: RANKED_SOURCES.index(one.source))
     merged: dict[str, _Address] = {}
     for one in ranked:  # the same number from several places keeps its best place, and is given if any of them says so
@@ -64,6 +66,8 @@ def details(draft: Draft, mirror: Mirror | None, now: int, region: str) -> dict[
         for one in merged.values()
     ]  # fmt: skip
     attributes = dict(draft.attributes)
+    if draft.kind == "payment_failed":
+        attributes["decline_kind"] = str(kind_of(attributes))
     if draft.presentment:
         attributes |= {"charged_amount": draft.amount, "charged_currency": draft.currency}
     if mirror and mirror.metadata:

@@ -14,8 +14,9 @@ from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.parse import Snapshot
 
-Need = Literal["", "invoice_of_payment", "charge", "first_payment"]
-"""Nothing; which bill a payment belongs to; whom a charge names; whether the customer ever paid before."""
+Need = Literal["", "invoice_of_payment", "charge", "first_payment", "product", "decline", "suspect"]
+"""Nothing; which bill a payment belongs to; whom a charge names; whether the customer ever paid before; what the product is called;
+why a bill failed; how a suspicious payment stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Draft:
         need: what must be known before it can be told.
         need_id: of which object.
         give_up: a reason for which it is dropped at once, ``""`` if none.
+        given_at: Unix seconds at which the snapshots' numbers were given; None where now is as good.
     """
 
     kind: str
@@ -76,6 +78,7 @@ class Draft:
     need: Need = ""
     need_id: str = ""
     give_up: str = ""
+    given_at: int | None = None
 
     @property
     def names_whom(self) -> str:
@@ -101,6 +104,8 @@ class Effects:
     drafts: tuple[Draft, ...] = ()
     settled: tuple[str, ...] = ()
     ended_subscription: str = ""
+    announced_trial: tuple[str, int] | None = None
+    """A subscription and its trial's end (Unix seconds): Stripe says that it comes, which is looked at before it is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ class Event:
 
     Attributes:
         previous: what the changed parts of the object were before (``data.previous_attributes``), of ``*.updated`` events only.
+        request_id: the API request that caused it; ``""`` where Stripe did it by itself.
     """
 
     event_id: str
@@ -116,6 +122,7 @@ class Event:
     created_at: datetime.datetime
     obj: Mapping[str, Any]
     previous: Mapping[str, Any] = field(default_factory=dict)
+    request_id: str = ""
 
 
 def without_none(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,8 +130,14 @@ def without_none(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if value not in (None, "", [], {})}
 
 
-def named(kind: str, identity: str) -> SubjectTold:
+def named(kind: str, identity: str, facts: Mapping[str, Any] | None = None) -> SubjectTold:
     """An object that an event only names. Whoever folds what belongs to it, and whoever folds the object itself, must wait for
     each other: a fact would be held although the answer is known, or told although the matter is over.
     """
-    return SubjectTold(identity, kind, "", "", {})
+    return SubjectTold(identity, kind, "", "", facts or {})
+
+
+def joined(payment: str, invoice: str) -> tuple[Alias, ...]:
+    """What a payment and a bill that belong together are to each other; an empty bill says that the payment has none."""
+    own = Alias(payment, "invoice", invoice)
+    return (own, Alias(invoice, "payment_intent", payment)) if invoice and payment.startswith("pi_") else (own,)

@@ -26,11 +26,13 @@ from ingest_service.folding.resolving import (
     hold_until,
     resolve,
 )
+from ingest_service.folding.settling import settlements
 from ingest_service.folding.subject import Subject
 from ingest_service.folding.tellers import effects
 from ingest_service.inbox import envelope, store
-from ingest_service.planning.plans import Settlement, settle_many
+from ingest_service.planning.plans import settle_many
 from ingest_service.planning.sealed_columns import open_details
+from ingest_service.scanning import scan_queue
 from ingest_service.sealing import MissingKeyError, Sealer, UnsealableError
 
 log = structlog.get_logger()
@@ -53,6 +55,7 @@ class Folded:
     ready: int = 0
     held: int = 0
     settled: int = 0
+    announced: int = 0
     states: list[tuple[str, str, str]] = field(default_factory=list)
     """(account, kind, state) of every fact."""
 
@@ -122,7 +125,9 @@ class Folding:
             raise MalformedError("the event has no data.object")
         previous = data.get("previous_attributes") if isinstance(data, Mapping) else None
         before = previous if isinstance(previous, Mapping) else {}
-        return Event(row["event_id"], row["type"], row["created_at"], obj, before)
+        request = event.get("request")
+        request_id = str(request.get("id") or "") if isinstance(request, Mapping) else ""
+        return Event(row["event_id"], row["type"], row["created_at"], obj, before, request_id)
 
 
 class AccountFold:
@@ -152,9 +157,12 @@ class AccountFold:
             (fact.pending.draft.concern, fact.pending.occurred_at) for fact in facts if fact.state != "dropped"
         ]:
             await fact_store.open_concerns(conn, account_id, concerns)
-        if settlements := await self._settlements(conn, known):
-            await settle_many(conn, account_id, settlements)
-        folded.settled += len(settlements)
+        if announced := self._announced():
+            await scan_queue.want(conn, account_id, announced, self._now)
+        if over := await settlements(conn, account_id, self._events, known, self._now):
+            await settle_many(conn, account_id, over)
+        folded.settled += len(over)
+        folded.announced += len(announced)
         folded.ready += sum(fact.state == "ready" for fact in facts)
         folded.held += sum(fact.state == "held" for fact in facts)
         folded.states += [(account_id, fact.pending.draft.kind, fact.state) for fact in facts]
@@ -171,6 +179,9 @@ class AccountFold:
             for one in told.subjects
             if one.facts.get("subscription")
         }
+        bills = sorted({draft.need_id for draft in drafts if draft.need == "decline"})
+        paid_with = await knowledge.aliases(conn, account_id, bills) if bills else {}
+        wanted |= {payment for (_, kind), payment in paid_with.items() if kind == "payment_intent"}
         sealer = self._folding.sealer
         subjects = await knowledge.lock_subjects(conn, sealer, account_id, touched, wanted)
         for event, told in self._events:
@@ -184,7 +195,7 @@ class AccountFold:
                     contact=one.contact,
                 )
         alias_ids = {draft.need_id for draft in drafts if draft.need in ("invoice_of_payment", "first_payment")}
-        aliases = await knowledge.aliases(conn, account_id, sorted(alias_ids)) if alias_ids else {}
+        aliases = paid_with | (await knowledge.aliases(conn, account_id, sorted(alias_ids)) if alias_ids else {})
         for _, told in self._events:
             for alias in told.aliases:
                 key = (alias.alias_id, alias.target_kind)
@@ -275,22 +286,10 @@ class AccountFold:
             {alias.alias_id for _, told in self._events for alias in told.aliases if alias.target_kind == "invoice"}
         )
 
-    async def _settlements(self, conn: Any, known: Known) -> list[Settlement]:
-        settled = {concern: event.event_id for event, told in self._events for concern in told.settled}
-        ended = {told.ended_subscription: event.event_id for event, told in self._events if told.ended_subscription}
-        if ended:
-            for invoice in await knowledge.unpaid_invoices(conn, self._account_id, list(ended)):
-                settled.setdefault(f"invoice:{invoice}/unpaid", next(iter(ended.values())))
-        for event, told in self._events:  # a bill of a subscription that had ended before the bill was heard of
-            for one in told.subjects:
-                subscription = known.subjects.get(str(one.facts.get("subscription") or ""))
-                if (
-                    one.kind == "invoice"
-                    and subscription is not None
-                    and subscription.status in ("canceled", "incomplete_expired")
-                ):
-                    settled.setdefault(f"invoice:{one.subject_id}/unpaid", event.event_id)
-                merged = known.subjects[one.subject_id]
-                if one.kind == "invoice" and merged.status in ("paid", "void", "uncollectible"):
-                    settled.setdefault(f"invoice:{one.subject_id}/unpaid", event.event_id)
-        return [Settlement(concern, self._now, by) for concern, by in sorted(settled.items())]
+    def _announced(self) -> list[tuple[str, str, str]]:
+        """Trials that Stripe says will end: each is looked at before anybody is told."""
+        return [
+            (f"trial:{told.announced_trial[0]}", str(told.announced_trial[1]), event.event_id)
+            for event, told in self._events
+            if told.announced_trial is not None
+        ]

@@ -1,7 +1,7 @@
 """Keeps what Stripe answered: in the tables, for ever, so that nothing is asked twice."""
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,12 +17,12 @@ Telling = Callable[[Subject], Subject]
 class Keeping(Protocol):
     """Where an account's answers are kept."""
 
-    async def alias(self, alias: Alias) -> None:
+    async def aliases(self, learnt: Sequence[Alias]) -> None:
         """What belongs to what."""
         ...
 
-    async def charge(self, charge_id: str, told: Telling) -> None:
-        """What a charge is."""
+    async def subject(self, subject_id: str, kind: str, told: Telling) -> None:
+        """What an object is."""
         ...
 
     async def customer(self, customer: parse.Customer, at: datetime.datetime) -> None:
@@ -38,16 +38,17 @@ class InTables:
     sealer: Sealer
     account_id: str
 
-    async def alias(self, alias: Alias) -> None:
-        """One row, for ever."""
-        async with self.pool.acquire() as conn:
-            await knowledge.learn_aliases(conn, self.account_id, [(alias, "lookup")])
+    async def aliases(self, learnt: Sequence[Alias]) -> None:
+        """A row each, for ever."""
+        if learnt:
+            async with self.pool.acquire() as conn:
+                await knowledge.learn_aliases(conn, self.account_id, [(alias, "lookup") for alias in learnt])
 
-    async def charge(self, charge_id: str, told: Telling) -> None:
+    async def subject(self, subject_id: str, kind: str, told: Telling) -> None:
         """Merged into what events told of it."""
         async with self.pool.acquire() as conn, conn.transaction():
-            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {charge_id: "charge"}, ())
-            subject = told(subjects.get(charge_id, Subject(charge_id, "charge")))
+            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {subject_id: kind}, ())
+            subject = told(subjects.get(subject_id, Subject(subject_id, kind)))
             await knowledge.write_subjects(conn, self.sealer, self.account_id, [subject])
 
     async def customer(self, customer: parse.Customer, at: datetime.datetime) -> None:

@@ -172,3 +172,15 @@ async def unpaid_invoices(conn: Any, account_id: str, subscriptions: Sequence[st
         list(subscriptions),
     )
     return [row["subject_id"] for row in rows]
+
+
+async def open_reminders(conn: Any, account_id: str, subjects: Sequence[str]) -> list[tuple[str, str]]:
+    """The open concerns of reminders about these subscriptions and cards: (subject, concern)."""
+    rows = await conn.fetch(
+        """SELECT DISTINCT f.subject_id, f.concern FROM fact f
+           JOIN concern c ON c.account_id = $1 AND c.concern = f.concern AND c.state = 'open'
+           WHERE f.account_id = $1 AND f.subject_id = ANY($2) AND f.kind IN ('renewal_due', 'trial_ending', 'card_expiring')""",
+        account_id,
+        list(subjects),
+    )
+    return [(row["subject_id"], row["concern"]) for row in rows]

@@ -34,7 +34,7 @@ LEASE: Final = datetime.timedelta(minutes=5)
 AGAIN: Final = (5, 15, 60, 300)
 """Seconds until a fact is looked at again, by the number of tries."""
 MOST_QUESTIONS: Final = 4
-"""An invoice, then a charge, then a customer: each answer may raise the next question."""
+"""An invoice or why it was not paid, then a charge, then a customer: each answer may raise the next question."""
 BEAT_SECONDS: Final = 3.0
 UNREADABLE_TRIES: Final = 8
 """So often a row of ours that cannot be read is tried, before it is given up, visibly."""
@@ -116,17 +116,21 @@ class Lookup:
         asking = Asking(InTables(self.pool, self.sealer, account_id), self.clock.now, self.reads, account_id)
         waiting, trouble = self._opened(row), _trouble(row)
         reason = "Stripe's answers do not settle it"
+        vain: set[str] = set()
         for _ in range(MOST_QUESTIONS):
             resolution = await self._resolve(account_id, waiting, trouble)
             if not isinstance(resolution, LookUp):
                 return await self._write(account_id, waiting, row["event_id"], resolution, lease)
+            if resolution.what in vain:
+                break
             answer = await asking.ask(resolution, waiting)
+            if isinstance(answer, Dropped):
+                return await self._write(account_id, waiting, row["event_id"], answer, lease)
             if isinstance(answer, Pending):
                 waiting = answer
-            elif trouble is not None and trouble.tries == row["tries"]:  # in vain for the second time in this turn
-                break
             else:
-                reason, trouble = answer, Trouble(answer, row["tries"])
+                vain.add(resolution.what)
+                reason, trouble = answer, Trouble(answer, row["tries"], frozenset(vain))
         async with self.pool.acquire() as conn:
             await fact_store.put_off(conn, account_id, key, lease, reason, self._again(row))
         return "settled"
@@ -146,8 +150,11 @@ class Lookup:
     async def _know(self, conn: Any, account_id: str, waiting: Pending) -> Known:
         draft = waiting.draft
         ids = [one for one in (draft.subject_id, draft.need_id, draft.names_whom) if one]
-        subjects = await knowledge.lock_subjects(conn, self.sealer, account_id, {}, ids)
         aliases = await knowledge.aliases(conn, account_id, ids)
+        payment = draft.attributes.get("payment_intent") or aliases.get((draft.need_id, "payment_intent"))
+        if draft.need == "decline" and payment:
+            ids.append(str(payment))
+        subjects = await knowledge.lock_subjects(conn, self.sealer, account_id, {}, ids)
         customer_ids = {draft.customer_id, *(subject.customer_id for subject in subjects.values())}
         customers = await knowledge.customers(conn, self.sealer, account_id, sorted(filter(None, customer_ids)))
         return Known(subjects, aliases, customers)

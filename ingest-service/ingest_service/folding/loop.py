@@ -38,6 +38,8 @@ class FoldingLoop:
             self._bells.ring("lookup")
         if folded.settled:
             self._bells.ring("cancels")
+        if folded.announced:
+            self._bells.ring("scanning")
         return folded.events
 
     async def _after_failure(self, error: FoldFailedError) -> int:

@@ -5,10 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from ingest_service.folding.declines import codes_since
 from ingest_service.folding.details import details
 from ingest_service.folding.effects import Draft
 from ingest_service.folding.mirror import Mirror
 from ingest_service.folding.subject import Subject
+
+OVER: Final = frozenset({"paid", "void", "uncollectible"})
+"""Statuses of a bill about which nothing more is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +75,47 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """Stripe must be asked."""
+    """Stripe must be asked. `at`: when what is asked about happened (unix seconds; decline only)."""
 
-    what: Literal["invoice_of_payment", "charge", "customer", "earlier_payment", "items"]
+    what: Literal[
+        "invoice_of_payment", "charge", "customer", "earlier_payment", "items", "product", "decline", "suspect"
+    ]
     identity: str
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Stripe was asked in vain so many times, at last because of this."""
+    """Stripe was asked in vain so many times, at last because of this. `vain`: what it was asked this time, if it was."""
 
     reason: str
     tries: int
+    vain: frozenset[str] = frozenset()
+
+    def enough(self, what: str, after: int) -> bool:
+        """Whether this was asked often enough to do without."""
+        return self.tries >= after and (not self.vain or what in self.vain)
 
 
 WITHOUT_CUSTOMER_AFTER: Final = 3
 """So many vain looks at a customer, and the message goes to the number that came with the payment: silence would be worse."""
+
+WITHOUT_REASON_AFTER: Final = 3
+"""So many vain looks at why a bill was not paid (half a minute), and it is told in words that fit every decline."""
 
 Resolution = Ready | Held | Dropped | LookUp
 
 
 def hold_until(draft: Draft, now: datetime.datetime, holds: Holds) -> datetime.datetime:
     """Until when a new draft waits."""
-    if draft.kind == "payment_failed" and draft.need == "invoice_of_payment":
+    if draft.kind == "payment_failed" and (draft.need == "invoice_of_payment" or _at_the_form(draft)):
         return now + holds.failure
     return now + holds.success if draft.need in ("invoice_of_payment", "first_payment") else now
+
+
+def _at_the_form(draft: Draft) -> bool:
+    """Whether whoever pays the first bill of a subscription is likely to be looking at the form that failed."""
+    return draft.need == "decline" and draft.attributes.get("billing_reason") == "subscription_create"
 
 
 def resolve(
@@ -123,18 +143,54 @@ def resolve(
         waiting = _joined_to_invoice(pending, known, now)
         if waiting is not None:
             return waiting
+    if draft.need == "suspect":
+        return LookUp("suspect", draft.need_id)
+    if draft.need == "decline":
+        found = _declined(pending, known, now, trouble)
+        if not isinstance(found, Pending):
+            return found
+        pending = found
     if draft.need == "first_payment":
-        if now < pending.held_until:
-            return Held(pending.held_until, "another event may say more of what was bought")
-        earlier = known.aliases.get((draft.need_id, "earlier_payment"))
-        if earlier is None:
-            return LookUp("earlier_payment", draft.need_id)
-        if earlier:
-            return Dropped("it is not their first payment: an earlier one stands at Stripe")
+        waiting = _first_payment(pending, known, now)
+        if waiting is not None:
+            return waiting
     session = str(draft.attributes.get("checkout_session", ""))
     if session and "items" not in draft.attributes and trouble is None:  # nice to have: no message waits for it
         return LookUp("items", session)
     return _person(pending, known, now, region, trouble)
+
+
+def _first_payment(pending: Pending, known: Known, now: datetime.datetime) -> Resolution | None:
+    if now < pending.held_until:
+        return Held(pending.held_until, "another event may say more of what was bought")
+    earlier = known.aliases.get((pending.draft.need_id, "earlier_payment"))
+    if earlier is None:
+        return LookUp("earlier_payment", pending.draft.need_id)
+    return Dropped("it is not their first payment: an earlier one stands at Stripe") if earlier else None
+
+
+def _declined(
+    pending: Pending, known: Known, now: datetime.datetime, trouble: Trouble | None
+) -> Pending | Held | Dropped | LookUp:
+    """A bill's failure with what is known of why: by what was folded of its payment, or by an answer of Stripe's."""
+    draft = pending.draft
+    bill = known.subjects.get(draft.need_id)
+    over = bill is not None and bill.status in OVER
+    if _at_the_form(draft) and over:
+        return Dropped("the buyer has paid meanwhile" if bill and bill.status == "paid" else "the bill is over")
+    if _at_the_form(draft) and now < pending.held_until:
+        return Held(pending.held_until, "the buyer may still be trying")
+    payment = draft.attributes.get("payment_intent") or known.aliases.get((draft.need_id, "payment_intent"), "")
+    tellers = [one for one in (known.subjects.get(str(payment)), bill) if one is not None]
+    at = pending.occurred_at.timestamp()
+    codes = next((told for one in tellers if (told := codes_since(one.facts.get("decline"), at)) is not None), None)
+    if codes is None:
+        told_by_event = draft.attributes.get("needs_confirmation") is True
+        if over or told_by_event or (trouble is not None and trouble.enough("decline", WITHOUT_REASON_AFTER)):
+            return pending
+        return LookUp("decline", draft.need_id, int(at))
+    attributes = {**draft.attributes, **{name: code for name, code in codes.items() if code}}
+    return replace(pending, draft=replace(draft, attributes=attributes))
 
 
 def _joined_to_invoice(pending: Pending, known: Known, now: datetime.datetime) -> Resolution | None:
@@ -169,9 +225,24 @@ def _person(pending: Pending, known: Known, now: datetime.datetime, region: str,
         draft = _of_charge(draft, charge)
     customer_id = draft.customer_id
     mirror = known.customers.get(customer_id) if customer_id else None
-    if customer_id and mirror is None and not (trouble is not None and trouble.tries >= WITHOUT_CUSTOMER_AFTER):
+    if (
+        customer_id
+        and mirror is None
+        and not (trouble is not None and trouble.enough("customer", WITHOUT_CUSTOMER_AFTER))
+    ):
         return LookUp("customer", customer_id)
+    if draft.need == "product" and draft.need_id:
+        product = known.subjects.get(draft.need_id)
+        if product is None and trouble is None:
+            return LookUp("product", draft.need_id)
+        draft = _named(draft, product)
     return Ready(details(draft, mirror, int(now.timestamp()), region), customer_id)
+
+
+def _named(draft: Draft, product: Subject | None) -> Draft:
+    """With the product's name; a message without it is better than none."""
+    name = str(product.facts.get("name") or "") if product is not None else ""
+    return replace(draft, attributes={**draft.attributes, "product_names": [name]}) if name else draft
 
 
 def _tells_whom(charge: Subject | None) -> bool:
@@ -210,6 +281,7 @@ def enriched(first: Draft, further: Draft) -> Draft:
         languages=first.languages or further.languages,
         recovery=first.recovery or further.recovery,
         give_up=first.give_up or further.give_up,
+        given_at=first.given_at or further.given_at,
     )
 
 

@@ -24,8 +24,13 @@ RANKS: Final[Mapping[str, Mapping[str, int]]] = {
     "dispute": {"won": 9, "lost": 9, "warning_closed": 9, "prevented": 9},
     "refund": {"pending": 1, "requires_action": 1, "succeeded": 2, "canceled": 3, "failed": 4},
     "subscription": {"canceled": 9, "incomplete_expired": 9},
+    "payment_method": {"detached": 9},
 }  # fmt: skip
 """Unlisted statuses rank 0: among them the newer event wins."""
+
+
+def _moment(happened: Mapping[str, Any]) -> tuple[int, str]:
+    return int(happened["at"]), str(sorted(happened.items()))  # of one second: the word itself breaks the tie
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,9 @@ class Subject:
         merged = dict(self.facts)
         for name, value in facts.items():
             # a flag stays true; an id that is known is not unlearnt; a count only rises; other words are the newer event's
-            if isinstance(value, bool):
+            if isinstance(value, Mapping) and "at" in value:  # something that happened at a moment: the latest one
+                merged[name] = max(value, merged.get(name, value), key=_moment)
+            elif isinstance(value, bool):
                 merged[name] = merged.get(name, False) or value
             elif isinstance(value, int):
                 merged[name] = max(merged.get(name, value), value)

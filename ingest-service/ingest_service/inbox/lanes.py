@@ -16,10 +16,13 @@ HANDLED: Final = frozenset({
     "charge.captured", "charge.dispute.closed", "charge.dispute.created", "charge.dispute.updated", "charge.expired", "charge.failed", "charge.refunded", "charge.succeeded", "charge.updated",
     "checkout.session.async_payment_failed", "checkout.session.async_payment_succeeded", "checkout.session.completed",
     "customer.created", "customer.deleted", "customer.subscription.created", "customer.subscription.deleted",
+    "customer.subscription.paused", "customer.subscription.resumed", "customer.subscription.trial_will_end",
     "customer.subscription.updated", "customer.updated", "invoice.finalized", "invoice.marked_uncollectible", "invoice.paid",
     "invoice.payment_action_required", "invoice.payment_failed", "invoice.payment_succeeded", "invoice.updated", "invoice.voided",
     "invoice_payment.paid", "payment_intent.canceled", "payment_intent.payment_failed", "payment_intent.processing",
-    "payment_intent.succeeded", "refund.created", "refund.failed", "refund.updated",
+    "payment_intent.succeeded", "payment_method.automatically_updated", "payment_method.detached", "payment_method.updated",
+    "radar.early_fraud_warning.created", "radar.early_fraud_warning.updated", "refund.created", "refund.failed", "refund.updated",
+    "review.closed", "review.opened",
 })  # fmt: skip
 """The types that folding reads. Others are kept as ignored and counted."""
 

@@ -29,6 +29,8 @@ ATTRIBUTES: Final[Mapping[str, AttributeType]] = {
     "attempt_count": "number",
     "next_payment_attempt": "number",  # unix seconds
     "will_retry": "flag",  # Stripe has planned a further attempt
+    "last_attempt": "flag",  # it had planned some, and this was the last
+    "decline_kind": "text",  # why a payment failed, in a few words: see folding/declines.py
     "decline_code": "text",
     "failure_code": "text",
     "hosted_invoice_url": "text",
@@ -52,8 +54,20 @@ ATTRIBUTES: Final[Mapping[str, AttributeType]] = {
     "subscription_metadata": "table",
     "customer_metadata": "table",
     "card": "card",
+    "change": "texts",  # of a changed subscription: plan, price, interval, date
+    "interval_count": "number",
+    "days_before": "number",  # of a reminder: so many days before the day it speaks of
+    "card_expires_first": "flag",  # the card ends before the renewal
+    "method_on_file": "flag",  # there is something to pay with
+    "is_empty": "flag",  # a day on which nothing happened
     "languages": "texts",
     "customer_id": "text",
+    "suspicion": "text",  # review, warning, blocked
+    "capture": "text",  # how the payment stands: uncaptured, captured, blocked
+    "fraud_type": "text",  # of an early fraud warning
+    "answer": "text",  # yes, no, unclear, silence, unreachable
+    "done": "text",  # cancelled, refunded, blocked
+    "why": "text",  # why a person must decide
 }
 """What a condition may ask for as `fact.NAME`."""
 

@@ -44,17 +44,7 @@ class Fact:
 
     def view(self) -> View:
         """The fact as conditions see it."""
-        own = {
-            "kind": self.kind,
-            "about": self.concern.partition(":")[0],
-            "amount": self.amount,
-            "exponent": self.exponent,
-            "currency": self.currency and self.currency.lower(),
-            "will_retry": self.attributes.get("next_payment_attempt") is not None,
-            "languages": self.person.get("languages"),
-            "customer_id": self.customer_id,
-        }
-        return View.of({**self.attributes, **own})
+        return view_of(_kept(self), self.concern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +215,14 @@ def _blueprint(rule: Rule, step: Step, member: Member | None) -> Json:
         "if_not_now": str(step.if_not_now),
         "if_unresolved": str(step.if_unresolved),
     }
+    if step.unless is not None:
+        blueprint["unless"] = step.unless.source
     if step.before is not None:
         blueprint["anchored"] = True
     if step.values is not None:
         blueprint["values"] = list(step.values)
+    if rule.asks is not None:
+        blueprint["asks"] = rule.asks.json()
     if member is not None and isinstance(rule.to, Team):
         languages, zones = list(member.languages), [member.zone] if member.zone else []
         person_id = f"team:{rule.to.name}:{member.slug}"
@@ -239,6 +233,23 @@ def _blueprint(rule: Rule, step: Step, member: Member | None) -> Json:
             "time_zones": zones,
         }
     return blueprint
+
+
+def view_of(kept: Mapping[str, Any], concern: str, now: datetime | None = None) -> View:
+    """A fact as a plan keeps it, as conditions see it. With `now`, a try that was to come and has had its time comes no more."""
+    attributes, currency = kept["attributes"], kept["currency"]
+    retry = attributes.get("next_payment_attempt")
+    own = {
+        "kind": kept["kind"],
+        "about": concern.partition(":")[0],
+        "amount": kept["amount"],
+        "exponent": kept["exponent"],
+        "currency": currency and currency.lower(),
+        "will_retry": retry is not None and (now is None or retry > now.timestamp()),
+        "languages": kept["person"].get("languages"),
+        "customer_id": kept["customer_id"],
+    }
+    return View.of({**attributes, **own})
 
 
 def _kept(fact: Fact) -> Json:
@@ -270,4 +281,11 @@ def request_id_of(account_id: str, plan_id: UUID, recipient: str, number: int) -
     return hashlib.sha256("\0".join((account_id, str(plan_id), recipient, str(number))).encode()).hexdigest()
 
 
-__all__ = ["Change", "Fact", "Nothing", "Plan", "PlannedStep", "plan", "plan_id_of", "request_id_of"]
+def challenge_id_of(account_id: str, plan_id: UUID | str) -> str:
+    """The id of the question that a plan asks: one, however many messages carry it."""
+    return hashlib.sha256("\0".join(("question", account_id, str(plan_id))).encode()).hexdigest()[:40]
+
+
+__all__ = [
+    "Change", "Fact", "Nothing", "Plan", "PlannedStep", "challenge_id_of", "plan", "plan_id_of", "request_id_of", "view_of",
+]  # fmt: skip

@@ -6,10 +6,16 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final, Literal, assert_never
 
+from ingest_service.planning.answers import Asks
 from ingest_service.planning.conditions import Choice, Condition, Limits, View
+from ingest_service.planning.schedules import Schedules
 
 VALUE_NAMES: Final = (
     "amount", "link", "retry_on", "last4", "description", "items", "paid_on", "receipt", "reason", "due_on", "result", "name",
+    "payment", "why",
+    "expires", "renews_on", "trial_ends_on", "next_bill_on", "day",
+    "new", "renewed", "failed", "recovered", "cancelled", "refunded", "disputed", "late",
+    "received", "received_2", "received_3", "failing", "failing_2", "returned", "returned_2", "more_currencies",
 )  # fmt: skip
 """What a step's `values:` may list; submitting/values.py makes them."""
 ANCHORS: Final = ("evidence_due",)
@@ -104,6 +110,7 @@ class Step:
     message_class: MessageClass
     values: tuple[str, ...] | None  # names of template values; None: what the template is known to ask for
     line: int
+    unless: Condition | None = None  # where it surely holds when the step is due, nothing is said
     before: timedelta | None = None
     of: str = ""
 
@@ -122,6 +129,8 @@ class Rule:
     steps: tuple[Step, ...]
     line: int
     switched_off: bool = False
+    implied: bool = False  # by a schedule's line, where no flow speaks of its facts
+    asks: Asks | None = None  # every message of the rule asks this, and the first answer to any of them counts
 
     @property
     def off(self) -> str:
@@ -154,6 +163,7 @@ class Rules:
     teams: Mapping[str, Team]
     sha256: bytes
     limits: Limits = field(default_factory=dict)
+    schedules: Schedules = field(default_factory=Schedules)
 
     def matching(self, kind: str, view: View) -> tuple[Rule, ...]:
         """The first rule of each flow that speaks of this kind of fact and holds. One that is off speaks to nobody."""

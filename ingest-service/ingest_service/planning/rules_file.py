@@ -2,13 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Final, Literal
 
 import yaml
 
-from ingest_service.planning import durations
+from ingest_service.planning import answers_file, durations, implied_rules
+from ingest_service.planning.answers import Asks
 from ingest_service.planning.conditions import Choice, Condition, FixTheExpression, choice, condition
 from ingest_service.planning.document import Problem, Reader
 from ingest_service.planning.fact_kinds import FACT_KINDS
@@ -31,6 +32,8 @@ from ingest_service.planning.rules import (
     Team,
     Variant,
 )
+from ingest_service.planning.schedules import Schedules
+from ingest_service.planning.schedules_file import SchedulesReader
 from ingest_service.planning.teams_file import WORD, read_teams
 
 _FROM_ENVIRONMENT: Final = re.compile(r"\$\{(INGEST_TEAM_[A-Z0-9_]+)\}")
@@ -47,7 +50,8 @@ def parse(text: str) -> Rules | tuple[Problem, ...]:
     rules = file.read(text)
     if file.reader.problems:
         return tuple(sorted(file.reader.problems, key=lambda problem: problem.line))
-    return Rules(rules, file.teams, hashlib.sha256(text.encode()).digest(), file.limits)
+    messages = (*rules, *implied_rules.implied(file.schedules, rules, file.teams))
+    return Rules(messages, file.teams, hashlib.sha256(text.encode()).digest(), file.limits, file.schedules)
 
 
 class _File:
@@ -55,16 +59,21 @@ class _File:
         self.reader = reader
         self.teams: dict[str, Team] = {}
         self.limits: dict[str, dict[str, int]] = {}
+        self.schedules = Schedules()
 
     def read(self, text: str) -> tuple[Rule, ...]:
         root = self.reader.root(text)
         if root is None:
             return ()
-        parts = self.reader.mapping(root, "the rules file", ("flows", "teams", "limits"), needed=("flows",))
+        parts = self.reader.mapping(
+            root, "the rules file", ("flows", "schedules", "teams", "limits"), needed=("flows",)
+        )
         if "teams" in parts:
             self.teams = read_teams(self.reader, parts["teams"])
         if "limits" in parts:
             self.limits = read_limits(self.reader, parts["limits"])
+        if "schedules" in parts:
+            self.schedules = SchedulesReader(self.reader, self.teams).read(parts["schedules"])
         items = self.reader.sequence(parts["flows"], '"flows"') if "flows" in parts else []
         counted: dict[str, int] = {}
         rules = [rule for node in items if (rule := self._rule(node, counted)) is not None]
@@ -77,10 +86,11 @@ class _File:
                     "Rename one",
                 )
             seen[rule.name] = rule
+        implied_rules.unmade(self.schedules, rules, self.reader)
         return tuple(rules)
 
     def _rule(self, node: yaml.Node, counted: dict[str, int]) -> Rule | None:
-        known = ("flow", "rule", "off", "on", "when", "to", "variant", "on_repeat", "steps")
+        known = ("flow", "rule", "off", "on", "when", "to", "variant", "on_repeat", "asks", "answers", "steps")
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a flow", known, needed=("flow", "on", "steps"))
         flow = self._word(parts.get("flow"), '"flow"')
@@ -95,12 +105,24 @@ class _File:
         )
         off = self.reader.choice(parts["off"], '"off"', ("true", "false")) == "true" if "off" in parts else False
         steps = self._steps(parts.get("steps"), team=isinstance(to, Team))
+        asks = self._asks(parts, steps)
         counted[flow or ""] = counted.get(flow or "", 0) + 1
         named = self.reader.text(parts["rule"], '"rule"') if "rule" in parts else None
         name = named or (f"{flow}" if counted[flow or ""] == 1 else f"{flow}.{counted[flow or '']}")
         if len(self.reader.problems) > before or flow is None or on is None or to is None or repeat is None:
             return None
-        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, node.start_mark.line + 1, off)
+        line = node.start_mark.line + 1
+        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, line, off, asks=asks)
+
+    def _asks(self, parts: dict[str, yaml.Node], steps: tuple[Step, ...]) -> Asks | None:
+        if "asks" not in parts:
+            if "answers" in parts:
+                self.reader.note(parts["answers"], '"answers" stand without a question', 'Add "asks: {answer_by: 24h}"')
+            return None
+        asks = answers_file.read_asks(self.reader, parts["asks"], parts.get("answers"), self.limits)
+        if asks is not None:
+            answers_file.check_steps(self.reader, parts["asks"], asks, [step.after for step in steps])
+        return asks
 
     def _word(self, node: yaml.Node | None, what: str) -> str | None:
         word = self.reader.text(node, what) if node is not None else None
@@ -111,12 +133,14 @@ class _File:
             return None
         return word
 
-    def _condition(self, node: yaml.Node | None) -> Condition | None:
-        source = self.reader.text(node, '"when"') if node is not None else None
+    def _condition(
+        self, node: yaml.Node | None, what: str = '"when"', limits: Collection[str] | None = None
+    ) -> Condition | None:
+        source = self.reader.text(node, what) if node is not None else None
         if node is None or source is None:
             return None
         try:
-            return condition(source, self.limits)
+            return condition(source, self.limits if limits is None else limits)
         except FixTheExpression as error:
             self.reader.note(node, error.what, error.remedy)
             return None
@@ -181,6 +205,7 @@ class _File:
             "if_unresolved",
             "class",
             "values",
+            "unless",
         )
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a step", known, needed=("template",))
@@ -206,6 +231,7 @@ class _File:
         classes = ("team",) if team else ("transactional", "urgent", "marketing")
         kind = self.reader.choice(parts["class"], '"class"', classes) if "class" in parts else classes[0]
         values = self._values(parts["values"]) if "values" in parts else None
+        unless = self._condition(parts.get("unless"), '"unless"', limits=())  # it is looked at long after the rules
         if (
             len(self.reader.problems) > before
             or template is None
@@ -225,6 +251,7 @@ class _File:
             MessageClass(kind),
             values,
             line,
+            unless,
             ahead,
             anchor,
         )

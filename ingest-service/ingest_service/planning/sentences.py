@@ -6,7 +6,9 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Final, assert_never
 
-from ingest_service.planning import durations
+from ingest_service.planning import durations, schedule_sentences
+from ingest_service.planning.answer_sentences import explain_asks
+from ingest_service.planning.answers import Action
 from ingest_service.planning.conditions import Choice, Condition
 from ingest_service.planning.fact_kinds import FACT_KINDS
 from ingest_service.planning.rules import Channel, IfNotNow, OnRepeat, Rule, Rules, Step, Team, Variant
@@ -16,15 +18,35 @@ _KNOWN_CONDITIONS: Final = {
     ("payment_failed", "!fact.is_subscription"): "a payment outside a subscription fails",
     ("payment_failed", 'fact.about == "payment"'): "a one-off payment fails",
     ("payment_failed", 'fact.about == "invoice"'): "a payment of an invoice fails",
+    ("payment_failed", "fact.last_attempt"): "Stripe's last try on a bill fails",
     ("payment_succeeded", "fact.is_subscription"): "a subscription payment succeeds",
+    (
+        "fraud_held",
+        'fact.answer in ["yes", "no", "unclear"]',
+    ): "a person must decide about a suspicious payment, and somebody answered",
 }
 _KNOWN_VARIANTS: Final = {
     "fact.is_subscription": "for a subscription",
     'fact.about == "payment"': "for a one-off payment",
     'fact.about == "invoice"': "for an invoice",
     "fact.will_retry": "while Stripe goes on trying",
+    'fact.suspicion == "warning"': "for a bank's warning",
+    'fact.capture == "blocked"': "for a payment that was blocked",
+    "fact.last_attempt": "after Stripe's last try",
+    'fact.decline_kind == "confirm"': "where the bank wants a confirmation",
+    'fact.decline_kind == "new_card"': "where a new card is needed",
+    'fact.will_retry && fact.decline_kind in ["no_funds", "try_again"]': "while Stripe goes on trying a good card",
+    'fact.billing_reason == "subscription_create"': "for the first payment of a subscription",
+    'fact.customer_metadata.segment == "enterprise"': "for enterprise customers",
     "fact.is_inquiry": "for an inquiry",
+    "fact.card_expires_first": "where the card expires before",
+    "!fact.method_on_file": "where there is nothing to pay with",
+    "fact.is_empty": "where nothing happened",
+    'fact.interval == "month" && fact.interval_count == 1': "for a monthly one",
+    'fact.interval == "year" && fact.interval_count == 1': "for a yearly one",
+    'fact.change == ["date"]': "where only the day of the next bill moved",
 }
+_KNOWN_CHOICES: Final = {"fact.capture": "how the payment stands", "fact.done": "what was done"}
 _ANCHORS: Final = {"evidence_due": "the evidence is due"}
 _VERBS: Final[dict[Channel, str]] = {"sms": "text", "voice": "call", "whatsapp": "write by WhatsApp to"}
 _ABOVE: Final = re.compile(r"above\.(\w+)")
@@ -39,11 +61,38 @@ _REPEATS: Final = {
 def explain(rules: Rules) -> tuple[str, ...]:
     """One paragraph a rule, in the order in which they are tried."""
     seen: set[str] = set()
+    heads, notes = schedule_sentences.heads(rules.schedules), schedule_sentences.notes(rules.schedules)
+    introduced: set[str] = set()
     paragraphs = []
     for rule in rules.rules:
+        if rule.implied:
+            paragraphs.append(_scheduled(rule, heads[rule.on], notes.get(rule.on, "")))
+            continue
+        if rule.on in heads and rule.on not in introduced:
+            introduced.add(rule.on)
+            paragraphs.append(f"{heads[rule.on]}: see the next line.")
         paragraphs.append(_rule(rule, later=rule.flow in seen))
         seen.add(rule.flow)
+    if _nobody_hears(rules):
+        paragraphs.append(
+            "A person must decide where the answers leave it open, and no team hears of it (fraud_held): "
+            "look at `ingest-service decisions held`, or put somebody into the team of such a flow."
+        )
     return tuple(paragraphs)
+
+
+def _nobody_hears(rules: Rules) -> bool:
+    asking = (rule.asks for rule in rules.rules if rule.on == "fraud_suspected" and rule.asks is not None)
+    left_open = any(Action.ASK_TEAM in line.actions for asks in asking for line in asks.answers)
+    heard = (rule.on == "fraud_held" and isinstance(rule.to, Team) and not rule.off for rule in rules.rules)
+    return left_open and not any(heard)
+
+
+def _scheduled(rule: Rule, head: str, note: str) -> str:
+    if rule.off:
+        return f"Off, because {rule.off}: {head[0].lower()}{head[1:]}."
+    sentence = f"{head}: {', then '.join(_run(rule, run) for run in _runs(rule.steps))}."
+    return " ".join(part for part in (sentence, _variant(rule.variant), note) if part)
 
 
 def _rule(rule: Rule, *, later: bool) -> str:
@@ -53,7 +102,8 @@ def _rule(rule: Rule, *, later: bool) -> str:
     begin = f"Otherwise, when {happens}" if later else f"When {happens}"
     sentence = f"{begin}: {', then '.join(_run(rule, run) for run in _runs(rule.steps))}."
     repeats = len(rule.steps) > 1 or rule.on_repeat != OnRepeat.CONTINUE
-    rest = [_variant(rule.variant), f"{_REPEATS[rule.on_repeat]}." if repeats else ""]
+    asked = explain_asks(rule.asks) if rule.asks is not None else ""
+    rest = [_variant(rule.variant), asked, f"{_REPEATS[rule.on_repeat]}." if repeats else ""]
     return " ".join(part for part in (sentence, *rest) if part)
 
 
@@ -73,7 +123,11 @@ def _plain(condition: Condition) -> str:
 
 def _runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
     """Steps that say the same in the same way, one after the other."""
-    for _, run in groupby(steps, key=lambda step: (step.channels, step.template, step.not_after, step.if_not_now)):
+
+    def way(step: Step) -> tuple[object, ...]:
+        return step.channels, step.template, step.not_after, step.if_not_now, step.unless and _plain(step.unless)
+
+    for _, run in groupby(steps, key=way):
         yield list(run)
 
 
@@ -94,6 +148,9 @@ def _when(step: Step) -> str:
 
 def _notes(step: Step) -> Iterator[str]:
     yield f"of use for {durations.say(step.not_after)}"
+    if step.unless is not None:
+        known = _KNOWN_VARIANTS.get(_plain(step.unless))
+        yield f"not {known}" if known else f"not if {step.unless.source}"
     match step.if_not_now:
         case IfNotNow.HAND_BACK:
             pass
@@ -116,13 +173,13 @@ def _variant(variant: Variant) -> str:
         return f"Words: {variant.lines[0][1]}."
     parts: list[str] = []
     for when, use in variant.lines:
-        named = f"what `{use.source}` says" if isinstance(use, Choice) else use
+        named = _KNOWN_CHOICES.get(use.source, f"what `{use.source}` says") if isinstance(use, Choice) else use
         parts.append(f"{named} {_if(when)}" if when else f"{named} otherwise" if parts else named)
     return f"Words: {', '.join(parts)}."
 
 
 def _if(when: Condition) -> str:
+    if known := _KNOWN_VARIANTS.get(_plain(when)):
+        return known
     equal = _EQUAL.fullmatch(_plain(when))
-    if equal:
-        return f"where the {equal[1].replace('_', ' ')} is {equal[2].replace('_', ' ')}"
-    return _KNOWN_VARIANTS.get(_plain(when)) or f"if {when.source}"
+    return f"where the {equal[1].replace('_', ' ')} is {equal[2].replace('_', ' ')}" if equal else f"if {when.source}"

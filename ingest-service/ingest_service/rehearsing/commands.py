@@ -13,6 +13,7 @@ from ingest_service import database
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
 from ingest_service.folding.resolving import Holds
+from ingest_service.links.link import link_maker
 from ingest_service.rehearsing.rehearsal import AccountRehearsed, Rehearsal, Source, Told
 from ingest_service.rehearsing.trial import Trial
 from ingest_service.sealing import Sealer
@@ -78,7 +79,7 @@ async def rehearse(
             accounts,
             files,
             now,
-            Trial(notify, zones, now),
+            Trial(notify, zones, now, link_maker(settings.ingest_public_url, next(iter(settings.data_keys.values())))),
             holds,
             lambda: reading_within(pace, accounts, api_base=settings.stripe_api_base),
             told,

@@ -96,4 +96,6 @@ class EventList:
             return None
         previous = data.get("previous_attributes")
         before = previous if isinstance(previous, Mapping) else {}
-        return Event(arrival.event_id, arrival.type, arrival.created_at, obj, before)
+        request = one.get("request")
+        request_id = str(request.get("id") or "") if isinstance(request, Mapping) else ""
+        return Event(arrival.event_id, arrival.type, arrival.created_at, obj, before, request_id)

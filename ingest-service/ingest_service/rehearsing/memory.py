@@ -38,7 +38,7 @@ ENDED: Final = ("canceled", "incomplete_expired")
 OVER: Final = ("paid", "void", "uncollectible")
 MOST_QUESTIONS: Final = 8
 
-Ask = Callable[[LookUp, Pending], Awaitable[Pending | str]]
+Ask = Callable[[LookUp, Pending], Awaitable[Pending | Dropped | str]]
 """Asks Stripe, and keeps the answer here; why not, where it could not be asked."""
 
 
@@ -86,13 +86,14 @@ class Memory:
             for concern, heard in sorted(concerns.items())
         ]
 
-    async def alias(self, alias: Alias) -> None:
+    async def aliases(self, learnt: Sequence[Alias]) -> None:
         """Keeps what belongs to what."""
-        self._learn(alias)
+        for alias in learnt:
+            self._learn(alias)
 
-    async def charge(self, charge_id: str, told: Telling) -> None:
-        """Keeps what a charge is."""
-        self._subjects[charge_id] = told(self._subjects.get(charge_id, Subject(charge_id, "charge")))
+    async def subject(self, subject_id: str, kind: str, told: Telling) -> None:
+        """Keeps what an object is."""
+        self._subjects[subject_id] = told(self._subjects.get(subject_id, Subject(subject_id, kind)))
 
     async def customer(self, customer: parse.Customer, at: datetime.datetime) -> None:
         """Keeps who a customer is."""
@@ -180,6 +181,7 @@ class Memory:
     async def _look(self, key: str) -> None:
         pending, event_id, _ = self._waiting[key]
         trouble: Trouble | None = None
+        vain: set[str] = set()
         for tries in range(1, MOST_QUESTIONS + 1):
             known = Known(self._subjects, self._aliases, self._customers)
             resolution = resolve(pending, known, self.now, self.holds, self.region, trouble)
@@ -194,10 +196,13 @@ class Memory:
                     break
                 case LookUp():
                     answer = await self.ask(resolution, pending) if self.ask else "no event tells it"
+                    if isinstance(answer, Dropped):
+                        break
                     if isinstance(answer, Pending):
                         pending = answer
                     else:
-                        trouble = Trouble(answer, max(tries, WITHOUT_CUSTOMER_AFTER))
+                        vain.add(resolution.what)
+                        trouble = Trouble(answer, max(tries, WITHOUT_CUSTOMER_AFTER), frozenset(vain))
                 case _:
                     assert_never(resolution)
         else:

@@ -13,7 +13,7 @@ from ingest_service.rehearsing.rehearsal import AccountRehearsed
 from ingest_service.rehearsing.tally import Counted, Difference, Tally, differences
 
 CHANGES: Final = {"new": "new", "gone": "gone", "more": "more", "fewer": "fewer", "same": ""}
-COLUMNS: Final = ("facts", "people", "messages", "segments", "suppressed", "expired", "stopped", "to come")
+COLUMNS: Final = ("facts", "people", "messages", "segments", "suppressed", "expired", "stopped", "skipped", "to come")
 
 
 def as_json(done: Sequence[AccountRehearsed], *, source: str, days: int) -> str:
@@ -66,7 +66,7 @@ def _cells(counted: Counted) -> Iterator[str]:
     reasons = [f"{number} {reason}" for reason, number in sorted(counted.suppressed.items())]
     reasons += [f"{sum(counted.rejected.values())} rejected"] if counted.rejected else []
     yield ", ".join(reasons) or "0"
-    yield from map(str, (counted.expired, counted.stopped, counted.to_come))
+    yield from map(str, (counted.expired, counted.stopped, counted.skipped, counted.to_come))
 
 
 def _print_differences(console: Console, found: Sequence[Difference]) -> None:

@@ -14,6 +14,8 @@ from typing import Final
 from ingest_service.planning import planner
 from ingest_service.planning.planner import Fact, Nothing, Plan, PlannedStep
 from ingest_service.planning.rules import Rules
+from ingest_service.submitting import preparing
+from ingest_service.submitting.preparing import DueStep
 
 BEGINNING: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -45,6 +47,7 @@ class End(StrEnum):
 
     DUE = "due"  # it would be handed to notify
     EXPIRED = "expired"  # it would come too late to be of use
+    SKIPPED = "skipped"  # its rule says nothing in this case
     STOPPED = "stopped"  # the matter was settled, or a newer fact began the messages anew
     TO_COME = "to_come"  # its time has not come
 
@@ -69,7 +72,7 @@ class Rehearsed:
 
 def rehearse(matter: Matter, rules: Rules, now: datetime) -> Rehearsed:
     """Plays a concern's past under these rules, up to now."""
-    stage = _Stage(rules, Rehearsed())
+    stage = _Stage(matter.account_id, rules, Rehearsed())
     settled_at = matter.settled_at
     ordered = sorted(matter.heard, key=lambda each: each.known_at)
     for known_at, group in groupby(ordered, key=lambda each: each.known_at):
@@ -92,6 +95,7 @@ def rehearse(matter: Matter, rules: Rules, now: datetime) -> Rehearsed:
 class _Stage:
     """The plans of a concern while time passes."""
 
+    account_id: str
     rules: Rules
     rehearsed: Rehearsed
     now: datetime = BEGINNING
@@ -116,8 +120,7 @@ class _Stage:
             for step in _waiting(plan):
                 at = max(step.due_at, self.now)
                 if at < moment:
-                    end = End.EXPIRED if at >= step.not_after else End.DUE
-                    self.rehearsed.messages.append(Message(plan, step, at, end))
+                    self.rehearsed.messages.append(Message(plan, step, at, _end_of(self.account_id, plan, step, at)))
                     said.add(step.number)
             if said:
                 steps = tuple(replace(step, waiting=step.waiting and step.number not in said) for step in plan.steps)
@@ -139,6 +142,39 @@ class _Stage:
             self.rehearsed.messages.append(Message(plan, step, max(step.due_at, at or step.due_at), end))
 
 
+def due_step(account_id: str, plan: Plan, step: PlannedStep) -> DueStep:
+    """A step as the queue gives it when it is due."""
+    return DueStep(
+        account_id=account_id,
+        plan_id=plan.plan_id,
+        number=step.number,
+        lane=plan.lane,
+        concern=plan.concern,
+        state="waiting",
+        due_at=step.due_at,
+        not_after=step.not_after,
+        request_id=step.request_id,
+        round=1,
+        flow=plan.flow,
+        settled=False,
+        fact_at=plan.fact_at,
+        fact_kind=str(plan.fact["kind"]),
+        subject_id=str(plan.fact["subject_id"]),
+        variables={"fact": plan.fact, "variant": plan.variant, "steps": {str(step.number): step.blueprint}},
+        frozen=None,
+    )
+
+
+def _end_of(account_id: str, plan: Plan, step: PlannedStep, at: datetime) -> End:
+    match preparing.next_for(due_step(account_id, plan, step), at):
+        case preparing.End(state="skipped"):
+            return End.SKIPPED
+        case preparing.End():
+            return End.EXPIRED
+        case _:
+            return End.DUE
+
+
 def _waiting(plan: Plan) -> Iterator[PlannedStep]:
     if plan.state in ("open", "superseded"):
         yield from (step for step in plan.steps if step.waiting)
@@ -148,4 +184,4 @@ def _none_waits(plan: Plan) -> tuple[PlannedStep, ...]:
     return tuple(replace(step, waiting=False) for step in plan.steps)
 
 
-__all__ = ["End", "Heard", "Matter", "Message", "Rehearsed", "rehearse"]
+__all__ = ["End", "Heard", "Matter", "Message", "Rehearsed", "due_step", "rehearse"]

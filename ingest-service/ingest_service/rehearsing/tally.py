@@ -30,6 +30,7 @@ class Counted:
     suppressed: Counter[str] = field(default_factory=Counter)
     expired: int = 0
     stopped: int = 0
+    skipped: int = 0
     to_come: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
@@ -37,7 +38,7 @@ class Counted:
         """As numbers alone."""
         return {
             "facts": len(self.facts), "people": len(self.people), "messages": self.messages, "segments": self.segments,
-            "suppressed": dict(sorted(self.suppressed.items())), "expired": self.expired, "stopped": self.stopped,
+            "suppressed": dict(sorted(self.suppressed.items())), "expired": self.expired, "stopped": self.stopped, "skipped": self.skipped,
             "to_come": self.to_come, "rejected": sum(self.rejected.values()),
         }  # fmt: skip
 
@@ -142,6 +143,8 @@ def _count(into: Counted, message: Message, answer: Answer | None) -> None:
             into.expired += 1
         case End.STOPPED:
             into.stopped += 1
+        case End.SKIPPED:
+            into.skipped += 1
         case End.TO_COME:
             into.to_come += 1
             if answer is not None and answer.kind == "rejected":

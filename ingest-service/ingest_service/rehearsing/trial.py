@@ -3,19 +3,19 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ingest_service.rehearsing.simulation import End, Message
-from ingest_service.submitting.freezing import Freezable, request
+from ingest_service.links.link import LinkMaker
+from ingest_service.rehearsing.simulation import Message, due_step
 from ingest_service.submitting.notify_client import NotifyClient, TryLater, batches
+from ingest_service.submitting.preparing import frozen_bytes
 from ingest_service.submitting.results import reason_word
+from notify.v1.notification_pb2 import NotificationRequest
 from notify.v1.service_pb2 import SubmitResult
 
 TRIES: Final = 4
-FURTHEST_END: Final = timedelta(days=34)
-"""notify takes requests whose end is at most 35 days ahead."""
 LEAST_USE: Final = timedelta(minutes=1)
 
 
@@ -41,12 +41,14 @@ class Trial:
     """Tries messages of these accounts. What was asked once is not asked again: two sets of rules mostly say the same.
 
     Attributes:
+        links: makes the payment links that texts would hold; none is stored, so they lead to a page that knows nothing of them.
         tried: called with how many messages were answered.
     """
 
     notify: NotifyClient
     zones: Mapping[str, ZoneInfo]
     now: datetime
+    links: LinkMaker | None = None
     tried: Callable[[int], None] = lambda _: None
     _known: dict[bytes, Answer] = field(default_factory=dict)
 
@@ -77,33 +79,25 @@ class Trial:
 
     def _bytes(self, message: Message, account_id: str) -> bytes | Answer:
         """The bytes of the request as it would be frozen, but for its times: notify is asked now about what was of use then."""
-        plan, step = message.plan, message.step
+        step = due_step(account_id, message.plan, message.step)
         try:
-            made = request(
-                Freezable(
-                    account_id=account_id,
-                    plan_id=str(plan.plan_id),
-                    request_id=step.request_id,
-                    round=1,
-                    concern=plan.concern,
-                    flow=plan.flow,
-                    lane=plan.lane,
-                    number=step.number,
-                    not_after=step.not_after,
-                    truth_read_at=message.at,
-                    fact=plan.fact,
-                    variant=plan.variant,
-                    blueprint=step.blueprint,
-                    default_zone=self.zones[account_id],
-                )
-            )
+            link = self.links.make(step, message.at) if self.links is not None else None
+            frozen = frozen_bytes(step, message.at, self.zones[account_id], link.url if link is not None else "")
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             return Answer("rejected", f"no request can be made of it ({type(error).__name__})")
-        left = step.not_after - message.at if message.end in (End.DUE, End.TO_COME) else LEAST_USE
-        made.not_after.FromDatetime(self.now + min(max(left, LEAST_USE), FURTHEST_END))
+        made = NotificationRequest.FromString(frozen)
+        later = self.now - message.at
+        made.not_after.FromDatetime(_at_least(made.not_after.ToDatetime(UTC) + later, self.now))
         made.truth_read_at.FromDatetime(self.now)
+        if made.HasField("challenge"):
+            made.challenge.answer_by.FromDatetime(_at_least(made.challenge.answer_by.ToDatetime(UTC) + later, self.now))
         made.dry_run = True
         return made.SerializeToString(deterministic=True)
+
+
+def _at_least(moment: datetime, now: datetime) -> datetime:
+    """A moment that notify takes, whatever the past was like."""
+    return max(moment, now + LEAST_USE)
 
 
 def read(result: SubmitResult) -> Answer:

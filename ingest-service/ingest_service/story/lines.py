@@ -8,11 +8,12 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from ingest_service.folding.money import exponent
 from ingest_service.planning.fact_kinds import FACT_KINDS
 from notify.v1.story_pb2 import Stage, Story, StoryEntry, Verdict
 
 Row = Mapping[str, Any]
-Where = Literal["event", "fact", "rule", "step", "cancel", "notify"]
+Where = Literal["event", "fact", "rule", "step", "question", "answer", "cancel", "notify"]
 Ended = Literal["passed", "stopped", "deferred", "open"]
 
 EFFECTS: Final = {
@@ -21,7 +22,16 @@ EFFECTS: Final = {
     "said_again": "it joined the plan that stood, and one more message is due",
     "restarted": "the plan that stood ended and a new one was made",
 }
-_RANK: Final[Mapping[str, int]] = {"event": 0, "fact": 1, "rule": 2, "step": 3, "cancel": 4, "notify": 5}
+_RANK: Final[Mapping[str, int]] = {
+    "event": 0,
+    "fact": 1,
+    "rule": 2,
+    "step": 3,
+    "question": 4,
+    "answer": 5,
+    "cancel": 6,
+    "notify": 7,
+}
 _VERDICTS: Final[dict[int, Ended]] = {
     Verdict.VERDICT_PASSED: "passed",
     Verdict.VERDICT_STOPPED: "stopped",
@@ -87,7 +97,11 @@ def fact_line(row: Row, events: Iterable[Row]) -> Line:
     known = FACT_KINDS.get(row["kind"])
     what = known.happens if known else row["kind"].replace("_", " ")
     of = f" of {amount}" if (amount := money(row["amount"], row["exponent"], row["currency"])) else ""
-    head = f"It means: {what}{of} ({row['fact_key']}), told by {len(told_by)} event{'' if len(told_by) == 1 else 's'}"
+    source = f"told by {len(told_by)} event{'' if len(told_by) == 1 else 's'}"
+    if str(row["event_id"]).startswith("scan:"):
+        scan, _, day = str(row["event_id"]).removeprefix("scan:").rpartition(":")
+        source = f"found by the scan {scan} of {day}"
+    head = f"It means: {what}{of} ({row['fact_key']}), {source}"
     said: dict[str, tuple[Ended, str]] = {
         "held": ("deferred", f"{head}; it is held for a moment"),
         "looking_up": ("deferred", f"{head}; it is being found out what it belongs to"),
@@ -190,6 +204,11 @@ def money(amount: int | None, exponent: int | None, currency: str | None) -> str
     if amount is None or exponent is None or not currency:
         return ""
     return f"{Decimal(amount).scaleb(-exponent)} {currency.upper()}"
+
+
+def money_of(amount: int | None, currency: str) -> str:
+    """The same of an amount as Stripe gives it."""
+    return money(amount, exponent(currency.lower()), currency) if currency else ""
 
 
 def _because(sentence: str, reason: str | None) -> str:

@@ -9,8 +9,8 @@ import asyncpg
 
 SUFFIXES: Final = {
     "in": ("invoice", ("unpaid", "receipt", "recovered")),
-    "pi": ("payment", ("unpaid", "receipt")),
-    "ch": ("payment", ("unpaid", "receipt")),
+    "pi": ("payment", ("unpaid", "receipt", "fraud", "fraud_result", "fraud_held")),
+    "ch": ("payment", ("unpaid", "receipt", "fraud", "fraud_result", "fraud_held")),
     "re": ("refund", ("issued", "failed")),
     "du": ("dispute", ("open", "result")),
     "dp": ("dispute", ("open", "result")),
@@ -34,6 +34,8 @@ class Rows:
     steps: list[asyncpg.Record] = field(default_factory=list)
     cancels: list[asyncpg.Record] = field(default_factory=list)
     outcomes: list[asyncpg.Record] = field(default_factory=list)
+    questions: list[asyncpg.Record] = field(default_factory=list)
+    answers: list[asyncpg.Record] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -60,6 +62,12 @@ async def fact_keys_of_concerns(conn: asyncpg.Connection, account_id: str, conce
     return [row["fact_key"] for row in rows]
 
 
+async def fact_keys_of_subject(conn: asyncpg.Connection, account_id: str, subject_id: str) -> list[str]:
+    """The facts about a subscription or a card: their concerns' names cannot be told from the id alone."""
+    rows = await conn.fetch(_BY_SUBJECT, account_id, subject_id, MOST)
+    return [row["fact_key"] for row in rows]
+
+
 async def fact_keys_of_requests(conn: asyncpg.Connection, account_id: str, request_ids: Sequence[str]) -> list[str]:
     """The facts of the plans of these requests."""
     rows = await conn.fetch(_BY_REQUEST, account_id, request_ids)
@@ -69,7 +77,7 @@ async def fact_keys_of_requests(conn: asyncpg.Connection, account_id: str, reque
 async def load(
     conn: asyncpg.Connection, account_id: str, fact_keys: Sequence[str], events: Sequence[str], concerns: Sequence[str]
 ) -> Rows:
-    """Everything around these facts, events and concerns. Nine statements."""
+    """Everything around these facts, events and concerns. Eleven statements."""
     facts = await conn.fetch(_FACTS, account_id, fact_keys)
     fact_events = await conn.fetch(_FACT_EVENTS, account_id, fact_keys)
     event_ids = sorted({*events, *(row["event_id"] for row in fact_events), *(row["event_id"] for row in facts)})
@@ -82,7 +90,12 @@ async def load(
     ended_by = {*event_ids, *(row["fact_key"] for row in facts)}
     found = await conn.fetch(_CONCERNS, account_id, sorted(about | beside))
     told_of = [row for row in found if row["concern"] in about or row["settled_by"] in ended_by]
+    # what came of an answer is told with its question
+    asked = {concern.removesuffix("_result").removesuffix("_held") for concern in about}
+    questions = await conn.fetch(_QUESTIONS, account_id, sorted(asked))
     return Rows(
+        questions=questions,
+        answers=await conn.fetch(_ANSWERS, account_id, [row["challenge_id"] for row in questions]),
         events=await conn.fetch(_EVENTS, account_id, event_ids),
         facts=facts,
         fact_events=fact_events,
@@ -110,6 +123,12 @@ def concerns_of_object(object_id: str) -> list[str]:
     return [f"{kind}:{object_id}/{suffix}" for suffix in suffixes]
 
 
+_BY_SUBJECT = """
+SELECT fact_key FROM fact
+WHERE account_id = $1 AND subject_id = $2 AND kind IN ('renewal_due', 'trial_ending', 'card_expiring', 'subscription_changed',
+    'subscription_started', 'subscription_ended')
+ORDER BY occurred_at DESC LIMIT $3
+"""
 _CONCERNS = "SELECT * FROM concern WHERE account_id = $1 AND concern = ANY ($2::text[]) ORDER BY concern"
 _EVENTS = """
 SELECT event_id, type, api_version, source, created_at, received_at, business_at, state, reason, folded_at
@@ -134,6 +153,13 @@ FROM step WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) ORDER BY plan_id,
 _OUTCOMES = """
 SELECT request_id, round, kind, effect, payload, occurred_at FROM outcome_applied
 WHERE account_id = $1 AND request_id = ANY ($2::text[]) ORDER BY occurred_at
+"""
+_QUESTIONS = (
+    "SELECT * FROM question WHERE account_id = $1 AND concern = ANY ($2::text[]) ORDER BY asked_at, challenge_id"
+)
+_ANSWERS = """
+SELECT challenge_id, seq, at, entry, who, details FROM decision_audit
+WHERE account_id = $1 AND challenge_id = ANY ($2::text[]) ORDER BY challenge_id, seq
 """
 _BY_REQUEST = """
 SELECT DISTINCT pf.fact_key FROM step AS s JOIN plan_fact AS pf ON pf.account_id = $1 AND pf.plan_id = s.plan_id

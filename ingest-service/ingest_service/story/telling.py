@@ -8,7 +8,7 @@ from typing import Any, Literal
 import asyncpg
 import orjson
 
-from ingest_service.story import lines, rows
+from ingest_service.story import answer_lines, lines, rows
 from ingest_service.story.lines import Line
 from ingest_service.story.rows import Rows
 from ingest_service.submitting.notify_client import ConfigureAccount, DoNotRepeat, NotifyClient, TryLater
@@ -112,9 +112,10 @@ async def _find(conn: asyncpg.Connection, account_id: str, key: Key, requests: S
             )
         case "concern" | "object":
             concerns = [key.id] if key.kind == "concern" else rows.concerns_of_object(key.id)
-            return await rows.load(
-                conn, account_id, await rows.fact_keys_of_concerns(conn, account_id, concerns), [], concerns
-            )
+            facts = await rows.fact_keys_of_concerns(conn, account_id, concerns)
+            if key.kind == "object":
+                facts += await rows.fact_keys_of_subject(conn, account_id, key.id)
+            return await rows.load(conn, account_id, facts, [], concerns)
         case "request" | "sid":
             return await rows.load(
                 conn, account_id, await rows.fact_keys_of_requests(conn, account_id, requests), [], []
@@ -132,6 +133,8 @@ def _own_lines(found: Rows) -> list[Line]:
     ]
     told += [lines.step_line(plans[step["plan_id"]], step) for step in found.steps]
     told += [line for row in found.concerns if (line := lines.concern_line(row)) is not None]
+    told += [answer_lines.question_line(row) for row in found.questions]
+    told += answer_lines.answer_lines(found.answers)
     return told + [lines.cancel_line(row) for row in found.cancels]
 
 

@@ -27,6 +27,6 @@ async def why(telling: Telling, text: str, account_id: str | None = None) -> lis
 def _lines(told: dict[str, Any]) -> Iterator[str]:
     yield f"Account {told['account']}, {told['key']['kind']} {told['key']['id']}"
     for line in told["lines"]:
-        yield f"{line['at'][:19].replace('T', ' ')}  {_MARKS[line['verdict']]} {line['where']:<6}  {line['sentence']}"
+        yield f"{line['at'][:19].replace('T', ' ')}  {_MARKS[line['verdict']]} {line['where']:<8}  {line['sentence']}"
     if told["notify"].startswith("could not"):
         yield f"notify {told['notify']}: what it knows is missing here."

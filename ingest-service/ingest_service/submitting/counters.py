@@ -13,6 +13,12 @@ CALLS: Final = Counter(
 OUTCOMES: Final = Counter(
     "ingest_outcomes_total", "Outcomes applied, by kind and effect", ["account_id", "kind", "effect"]
 )
+DECISIONS: Final = Counter(
+    "ingest_decisions_total", "Answers by what came of them", ["account_id", "answer", "strength", "outcome"]
+)
+DECISION_CALLS: Final = Counter(
+    "ingest_decision_calls_total", "Writes at Stripe by how they went", ["account_id", "action", "result"]
+)
 
 _LABELLED: Final = frozenset({"suppressed", "failed", "waiting"})
 

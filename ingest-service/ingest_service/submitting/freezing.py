@@ -8,7 +8,11 @@ from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from ingest_service.deciding.asking import answer_by, asked_numbers, asks_of
+from ingest_service.planning.answers import Asks
+from ingest_service.planning.planner import challenge_id_of
 from ingest_service.submitting.values import TEMPLATE_VALUES, Told, values_for
+from notify.v1.challenge_pb2 import Challenge
 from notify.v1.consent_pb2 import MessageClass
 from notify.v1.notification_pb2 import IfNotNow, IfUnresolved, Lane, NotificationRequest
 from notify.v1.recipient_pb2 import CandidateAddress, Channel, Place, Recipient, RecipientRole
@@ -36,6 +40,8 @@ _LABEL_PREFIXES: Final = {
     "pyr": "refund",
     "du": "dispute",
     "dp": "dispute",
+    "sub": "subscription",
+    "pm": "payment_method",
 }
 
 # notify's limits, kept here so that a customer's odd record cannot make a request that is refused
@@ -67,6 +73,7 @@ class Freezable:
     blueprint: Json  # the step as the rule had it
     default_zone: ZoneInfo
     traceparent: str = ""
+    link: str = ""
 
 
 def freeze(step: Freezable) -> bytes:
@@ -77,6 +84,8 @@ def freeze(step: Freezable) -> bytes:
 def request(step: Freezable) -> NotificationRequest:
     """The request itself."""
     blueprint, template = step.blueprint, str(step.blueprint["template"])
+    asks = asks_of(blueprint)
+    last = answer_by(step.fact, asks) if asks is not None else step.not_after
     names = tuple(blueprint["values"]) if "values" in blueprint else TEMPLATE_VALUES.get(template, ("amount",))
     return NotificationRequest(
         request_id=step.request_id,
@@ -89,15 +98,23 @@ def request(step: Freezable) -> NotificationRequest:
         message_class=_CLASSES[blueprint["class"]],
         lane=_LANES[step.lane],
         channels=[_CHANNELS[name] for name in blueprint["channels"]],
-        not_after=_timestamp(min(step.not_after, step.truth_read_at + _FURTHEST_END)),
+        not_after=_timestamp(min(step.not_after, last, step.truth_read_at + _FURTHEST_END)),
         truth_read_at=_timestamp(step.truth_read_at),
         if_not_now=_NOT_NOW[blueprint["if_not_now"]],
         if_unresolved=_UNRESOLVED[blueprint["if_unresolved"]],
         template=template,
         variant=step.variant,
-        values=values_for(names, Told(step.fact, step.truth_read_at, _zone(step))),
+        values=values_for(names, Told(step.fact, step.truth_read_at, _zone(step), step.link)),
+        challenge=_challenge(step, asks, last) if asks is not None else None,
         traceparent=step.traceparent,
     )
+
+
+def _challenge(step: Freezable, asks: Asks, last: datetime) -> Challenge:
+    challenge_id = challenge_id_of(step.account_id, step.plan_id)
+    challenge = Challenge(challenge_id=challenge_id, answer_by=_timestamp(last), moves_money=asks.moves_money)
+    challenge.answer_within.FromTimedelta(asks.answer_within)
+    return challenge
 
 
 def _timestamp(at: datetime) -> Timestamp:
@@ -141,10 +158,15 @@ def _recipient(step: Freezable) -> Recipient:
             time_zones=list(member["time_zones"]),
         )
     person = step.fact["person"]
+    addresses = person.get("addresses") or ()
+    if step.blueprint.get(
+        "asks"
+    ):  # an answer may act: it is asked of the numbers that are trusted most, and of no others
+        _, addresses = asked_numbers(step.fact, step.truth_read_at)
     return Recipient(
         person_id=str(person.get("customer_id") or step.fact["customer_id"] or step.fact["subject_id"])[:128],
         role=RecipientRole.RECIPIENT_ROLE_CUSTOMER,
-        addresses=list(_addresses(person.get("addresses") or ())),
+        addresses=list(_addresses(addresses)),
         languages=[str(tag) for tag in person.get("languages") or ()][:_MOST_LANGUAGES],
         time_zones=[str(zone) for zone in person.get("time_zones") or ()][:10],
         places=[_place(place) for place in (person.get("places") or ())[:10]],

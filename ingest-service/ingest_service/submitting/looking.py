@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from ingest_service.clock import Clock
+from ingest_service.deciding import question_store
 from ingest_service.planning import plans
 from ingest_service.submitting import sorting, step_queue
 from ingest_service.submitting.handing_over import Beat, HandingOver, silent
@@ -45,17 +46,17 @@ class Looking:
                 await sorting.store(conn, account_id, each, now, holder)
                 await step_queue.lease(conn, account_id, [step.key for step in each.look_up], holder)
         for account_id, each in decided.items():
-            by_subject: dict[tuple[int, str], list[DueStep]] = {}
+            by_matter: dict[tuple[int, str, str], list[DueStep]] = {}
             for step in each.look_up:
-                by_subject.setdefault((step.lane, step.subject_id), []).append(step)
-            for (lane, subject_id), steps in by_subject.items():
+                by_matter.setdefault((step.lane, *step.matter), []).append(step)
+            for (lane, subject_id, _), steps in by_matter.items():
                 self.looks.start(account_id, lane, self._look_up(account_id, subject_id, steps, holder))
             await self.handing_over.submit(account_id, each.ready, holder, beat)
         return len(rows)
 
     async def _look_up(self, account_id: str, subject_id: str, steps: Sequence[DueStep], holder: UUID) -> None:
         """Reads a subject, however many steps speak of it."""
-        said = await self.look(account_id, subject_id)
+        said = await self.look(account_id, subject_id, steps[0].variables["fact"])
         match said:
             case StillSo():
                 await self._freeze(account_id, steps, holder)
@@ -76,7 +77,8 @@ class Looking:
         for step in steps:
             self.sorting.freeze(step, "stripe", read_at, decided)
         async with self.pool.acquire() as conn, conn.transaction():
-            kept = await step_queue.freeze(conn, account_id, decided.fresh, holder, leased=True)
+            await question_store.ask(conn, account_id, decided.questions)
+            kept = await sorting.store_frozen(conn, account_id, decided, holder, leased=True)
             await step_queue.end(conn, account_id, decided.ended)
         ready = [each for each in decided.ready if each.step.key in kept]
         await self.handing_over.submit(account_id, ready, holder)

@@ -12,13 +12,18 @@ import structlog
 
 from ingest_service import crashpoints
 from ingest_service.clock import Clock
+from ingest_service.deciding import decision_store
+from ingest_service.deciding.decision_store import Received
 from ingest_service.planning import plans
+from ingest_service.planning.answers import Answer as Said
+from ingest_service.planning.answers import Strength
 from ingest_service.submitting import counters
 from ingest_service.submitting.handing_over import Beat, silent
 from ingest_service.submitting.notify_client import NotifyClient
 from ingest_service.submitting.results import STATE_OF_ENDED, reason_word, state_word
-from notify.v1.challenge_pb2 import Answer, AnswerStrength
+from notify.v1.challenge_pb2 import Answer, AnswerStrength, Decision
 from notify.v1.outcome_pb2 import Outcome, OutcomeKind
+from notify.v1.recipient_pb2 import Channel
 
 log = structlog.get_logger()
 
@@ -35,12 +40,13 @@ class Applicable:
     kind: str
     request_id: str
     round: int
-    effect: str  # ended, handed_back, corrected, recorded
+    effect: str  # ended, handed_back, corrected, answered, recorded
     payload: dict[str, Any]
     occurred_at: datetime
     state: str = ""  # the step's new state, where it ends
     reason: str = ""
     until: datetime | None = None
+    answer: Received | None = None
 
 
 @dataclass(slots=True)
@@ -107,20 +113,39 @@ def read(outcome: Outcome) -> Applicable | None:
             payload = {"reason": reason_word(back.reason), "until": until.isoformat()}
             return Applicable(*head, "handed_back", payload, at, reason=reason_word(back.reason), until=until)
         case "decision":
-            made = outcome.decision
-            answer = Answer.Name(made.answer) if made.answer in Answer.values() else str(made.answer)
-            strength = (
-                AnswerStrength.Name(made.strength) if made.strength in AnswerStrength.values() else str(made.strength)
-            )
+            answer = _answer(outcome.decision, at)
             payload = {
-                "challenge_id": made.challenge_id,
-                "answer": answer,
-                "strength": strength,
-                "provider_sid": made.provider_sid,
+                "challenge_id": answer.challenge_id,
+                "answer": answer.answer,
+                "strength": answer.strength,
+                "provider_sid": answer.provider_sid,
             }
-            return Applicable(*head, "recorded", payload, at)
+            return Applicable(*head, "answered", payload, at, answer=answer)
         case _:
             return Applicable(*head, "recorded", {"kind": int(outcome.kind)}, at)
+
+
+_ANSWERS: Final[dict[int, Said]] = {
+    Answer.ANSWER_CONFIRMED: Said.YES,
+    Answer.ANSWER_DENIED: Said.NO,
+    Answer.ANSWER_SILENCE: Said.SILENCE,
+    Answer.ANSWER_UNREACHABLE: Said.UNREACHABLE,
+}
+_STRENGTHS: Final[dict[int, Strength]] = {
+    AnswerStrength.ANSWER_STRENGTH_CODED: Strength.CODED,
+    AnswerStrength.ANSWER_STRENGTH_KEYPRESS_HUMAN: Strength.KEYPRESS,
+}
+
+
+def _answer(made: Decision, at: datetime) -> Received:
+    """What this version does not know counts as unclear, and as no stronger than the words alone."""
+    answer = _ANSWERS.get(made.answer, Said.UNCLEAR)
+    given = answer not in (Said.SILENCE, Said.UNREACHABLE)
+    strength = _STRENGTHS.get(made.strength, Strength.BARE) if given else Strength.NONE
+    channel = Channel.Name(made.channel).removeprefix("CHANNEL_").lower() if made.channel in Channel.values() else ""
+    answered_at = made.answered_at.ToDatetime(UTC) if made.HasField("answered_at") else at
+    by = "recipient" if given else "notify"
+    return Received(made.challenge_id, answer, strength, channel, made.provider_sid[:64], answered_at, by)
 
 
 def _why(reason: int, provider_code: int) -> str:
@@ -129,7 +154,7 @@ def _why(reason: int, provider_code: int) -> str:
 
 
 async def apply(conn: asyncpg.Connection, account_id: str, outcomes: Sequence[Applicable], now: datetime) -> None:
-    """Applies what was not applied before. At most five statements; applying again changes nothing."""
+    """Applies what was not applied before. At most five statements beside those of answers; applying again changes nothing."""
     if not outcomes:
         return
     rows = [
@@ -147,6 +172,9 @@ async def apply(conn: asyncpg.Connection, account_id: str, outcomes: Sequence[Ap
     inserted = await conn.fetch(_INSERT, account_id, *(list(column) for column in zip(*rows, strict=True)))
     new_ids = {row["outcome_id"] for row in inserted}
     new = [each for each in outcomes if each.outcome_id in new_ids]
+    # before any step is touched: whoever ends a decision locks its question first, too
+    answers = sorted((each.answer for each in new if each.answer is not None), key=lambda each: each.answered_at)
+    await decision_store.receive(conn, account_id, answers, now)
     back = [each for each in new if each.effect == "handed_back"]
     if back:
         columns = [each.request_id for each in back], [each.round for each in back], [each.until for each in back]
@@ -162,7 +190,7 @@ async def apply(conn: asyncpg.Connection, account_id: str, outcomes: Sequence[Ap
             await conn.execute(
                 statement, account_id, request_ids, rounds, states, [each.reason or None for each in last]
             )
-    touched = [each.request_id for each in new if each.effect != "recorded"]
+    touched = [each.request_id for each in new if each.effect not in ("recorded", "answered")]
     if touched:
         plan_ids = [row["plan_id"] for row in await conn.fetch(_PLANS, account_id, touched)]
         await plans.close_finished(conn, account_id, plan_ids, now)

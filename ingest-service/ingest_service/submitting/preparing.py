@@ -1,5 +1,6 @@
 """What a due step needs next: to be ended, looked up at Stripe, frozen, or sent again as it was frozen. Pure."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,11 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from ingest_service.deciding.asking import Question, question
+from ingest_service.planning import planner
+from ingest_service.planning.conditions import Condition, FixTheExpression, condition
 from ingest_service.submitting import truth
+from ingest_service.submitting.announced import REMINDERS
 from ingest_service.submitting.freezing import Freezable, freeze
 from ingest_service.submitting.results import Sent
 from ingest_service.submitting.truth import Grade
@@ -36,6 +41,15 @@ class DueStep:
     subject_id: str
     variables: Json
     frozen: bytes | None
+
+    @property
+    def matter(self) -> tuple[str, str]:
+        """What a look at Stripe answers for: its subject and, where what was announced of it must be compared, its fact; of a
+        payment under suspicion something else is asked than of one that failed.
+        """
+        if self.fact_kind in REMINDERS:
+            return self.subject_id, str(self.variables["fact"]["key"])
+        return self.subject_id, self.fact_kind if self.fact_kind == "fraud_suspected" else ""
 
     @property
     def key(self) -> tuple[UUID, int]:
@@ -83,12 +97,28 @@ def next_for(step: DueStep, now: datetime) -> End | Resend | Freeze | LookUp:
         return End("expired", f"it was of use only until {step.not_after:%Y-%m-%d %H:%M} UTC")
     if step.frozen is not None:
         return Resend(step.frozen)
+    unless = step.variables["steps"].get(str(step.number), {}).get("unless")
+    if unless is not None and _holds(unless, step, now):
+        return End("skipped", f"its rule says nothing while {unless}")
     needed = truth.grade(kind=step.fact_kind, fact_at=step.fact_at, due_at=step.due_at, now=now)
     return LookUp() if needed == "stripe" else Freeze(needed)
 
 
-def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo) -> bytes:
-    """The request of a step whose truth was read at this moment of business time.
+def _holds(source: str, step: DueStep, now: datetime) -> bool:
+    try:
+        compiled = _compiled(source)
+    except FixTheExpression:  # an older version took it; what cannot be asked is no reason to say nothing
+        return False
+    return compiled.holds(planner.view_of(step.variables["fact"], step.concern, now))
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(source: str) -> Condition:
+    return condition(source)
+
+
+def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo, link: str = "") -> bytes:
+    """The request of a step whose truth was read at this moment of business time, with the payment link it was given, if any.
 
     Raises:
         KeyError: the plan's variables lack something; a version of ours wrote them wrongly.
@@ -109,5 +139,16 @@ def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo)
             variant=step.variables["variant"],
             blueprint=step.variables["steps"][str(step.number)],
             default_zone=default_zone,
+            link=link,
         )
     )
+
+
+def asked(step: DueStep, now: datetime) -> Question | None:
+    """What the step asks, None where it only tells.
+
+    Raises:
+        KeyError: as frozen_bytes.
+    """
+    fact, blueprint = step.variables["fact"], step.variables["steps"][str(step.number)]
+    return question(step.account_id, step.plan_id, step.concern, step.flow, fact, blueprint, now)

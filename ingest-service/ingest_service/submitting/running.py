@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -12,6 +12,8 @@ import structlog
 
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
+from ingest_service.deciding.deciding import Deciding
+from ingest_service.links.link import LinkMaker
 from ingest_service.loops import Loops
 from ingest_service.planning.planning import Planning
 from ingest_service.planning.rules_store import RulesInForce
@@ -31,12 +33,13 @@ from ingest_service.wake import Bells
 
 log = structlog.get_logger()
 
-BELLS: Final = ("planning", "submitting", "looking", "cancels")
+BELLS: Final = ("planning", "submitting", "looking", "cancels", "deciding")
 """The bells these loops wait for."""
 
 LOOK_ANYWAY_SECONDS: Final = 1.0
 BETWEEN_LOOKS_SECONDS: Final = 0.1
 """While looks are under way their queue is asked so often: several slots are filled at once."""
+UNANSWERED_SECONDS: Final = 3.0
 SUBMITTERS: Final = 2
 """One may wait for notify's answer while the other takes what came meanwhile."""
 
@@ -50,6 +53,7 @@ class Parts:
     looking: Looking
     cancels: Cancels
     outcomes: Outcomes
+    deciding: Deciding | None = None
 
 
 def parts(
@@ -60,21 +64,24 @@ def parts(
     notify: NotifyClient,
     reads: StripeReads,
     per_second: int,
+    links: LinkMaker | None = None,
+    deciding: Deciding | None = None,
 ) -> Parts:
     """Makes the parts for these accounts; `per_second` is the budget of reads that looks are measured by."""
 
-    async def look(account_id: str, subject_id: str) -> Seen:
-        return await stripe_look.look(reads, account_id, subject_id)
+    async def look(account_id: str, subject_id: str, fact: Mapping[str, Any]) -> Seen:
+        return await stripe_look.look(reads, account_id, subject_id, fact)
 
     account_ids = sorted(accounts)
     zones = {account_id: ZoneInfo(account.zone) for account_id, account in accounts.items()}
-    sorting, handing_over = Sorting(zones, sealer), HandingOver(pool, clock, notify)
+    sorting, handing_over = Sorting(zones, sealer, links), HandingOver(pool, clock, notify)
     return Parts(
         planning=Planning(pool, account_ids, clock, sealer, RulesInForce(sealer)),
         submission=Submission(pool, account_ids, clock, sorting, handing_over),
         looking=Looking(pool, account_ids, clock, sorting, handing_over, look, Looks(slots(per_second))),
         cancels=Cancels(pool, account_ids, notify),
         outcomes=Outcomes(pool, account_ids, notify, clock),
+        deciding=deciding,
     )
 
 
@@ -105,6 +112,27 @@ def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
     loops.add("looking", drain(loops, bells, "looking", "looking", look))
     loops.add("cancels", drain(loops, bells, "cancels", "cancels", side.cancels.turn))
     loops.add("outcomes", listen(loops, bells, side.outcomes))
+    if side.deciding is not None:
+        _add_decisions(loops, bells, side.deciding)
+
+
+def _add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
+    """Starts acting on answers. What came of them are facts, which planning takes from there."""
+
+    async def decide(beat: Beat) -> int:
+        decided = await deciding.turn(beat)
+        if decided:
+            bells.ring("planning", "cancels")
+        return decided
+
+    async def sweep() -> int:
+        swept = await deciding.sweep()
+        if swept:
+            bells.ring("deciding")
+        return swept
+
+    loops.add("decisions", drain(loops, bells, "decisions", "deciding", decide))
+    loops.every("unanswered", UNANSWERED_SECONDS, sweep)
 
 
 async def drain(loops: Loops, bells: Bells, name: str, bell: str, turn: Callable[[Beat], Awaitable[int]]) -> None:
@@ -131,7 +159,7 @@ async def listen(loops: Loops, bells: Bells, outcomes: Outcomes) -> None:
         nonlocal trouble
         try:
             if await outcomes.turn(timedelta(seconds=5), lambda: loops.beat("outcomes")):
-                bells.ring("submitting")
+                bells.ring("submitting", "deciding")
             trouble = 0
         except (TryLater, ConfigureAccount, DoNotRepeat) as error:
             trouble += 1

@@ -10,11 +10,16 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import structlog
 
+from ingest_service.deciding import question_store
+from ingest_service.deciding.asking import Question
+from ingest_service.links import store as link_store
+from ingest_service.links.link import LinkMaker
+from ingest_service.links.store import SealedLink
 from ingest_service.planning import plans
 from ingest_service.planning.sealed_columns import open_frozen, open_variables, seal_frozen
 from ingest_service.sealing import Sealer, UnsealableError
 from ingest_service.submitting import counters, step_queue
-from ingest_service.submitting.preparing import DueStep, End, Freeze, LookUp, Resend, frozen_bytes, next_for
+from ingest_service.submitting.preparing import DueStep, End, Freeze, LookUp, Resend, asked, frozen_bytes, next_for
 from ingest_service.submitting.step_changes import EndedStep, FrozenStep
 
 log = structlog.get_logger()
@@ -33,23 +38,31 @@ class Sorted:
     """Steps of an account by what they need.
 
     Attributes:
+        links: the payment links in fresh ones.
         leased: they stay as they are, and nobody else may take them meanwhile.
         look_up: Stripe must be asked about them.
+        questions: what they ask, also where no request could be made of it: then nobody was asked, and somebody must hear that.
     """
 
     ended: list[EndedStep] = field(default_factory=list)
     fresh: list[FrozenStep] = field(default_factory=list)
+    links: dict[tuple[UUID, int], SealedLink] = field(default_factory=dict)
     ready: list[Ready] = field(default_factory=list)
     leased: list[tuple[UUID, int]] = field(default_factory=list)
     look_up: list[DueStep] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Sorting:
-    """Opens, sorts and freezes steps; each account has the zone that its days are counted in."""
+    """Opens, sorts and freezes steps; each account has the zone that its days are counted in.
+
+    Without `links` texts about an unpaid bill link to the bill's own page.
+    """
 
     zones: Mapping[str, ZoneInfo]
     sealer: Sealer
+    links: LinkMaker | None = None
 
     def sort(self, rows: Sequence[asyncpg.Record], now: datetime) -> dict[str, Sorted]:
         """Decides for each claimed row, by account. One that cannot be opened is leased: out of the way until somebody adds its key."""
@@ -114,7 +127,11 @@ class Sorting:
     def freeze(self, step: DueStep, grade: str, read_at: datetime, into: Sorted) -> None:
         """Makes the request of a step whose truth was read at this moment. One odd record stops nobody else."""
         try:
-            frozen = frozen_bytes(step, read_at, self.zones[step.account_id])
+            question = asked(step, read_at)
+            if question is not None:
+                into.questions.append(question)
+            link = self.links.make(step, read_at) if self.links is not None else None
+            frozen = frozen_bytes(step, read_at, self.zones[step.account_id], link.url if link else "")
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             kind = type(error).__name__  # its message may quote what a customer typed
             log.warning("submitting.unbuildable", account_id=step.account_id, request_id=step.request_id, error=kind)
@@ -125,12 +142,24 @@ class Sorting:
         key_id, sealed = seal_frozen(self.sealer, step.account_id, step.request_id, frozen)
         into.fresh.append(FrozenStep(step.plan_id, step.number, key_id, sealed, grade, read_at))
         into.ready.append(Ready(step, frozen))
+        if link is not None:
+            into.links[step.key] = link_store.seal(link, step.account_id, self.sealer)
 
 
 async def store(conn: asyncpg.Connection, account_id: str, decided: Sorted, now: datetime, holder: UUID) -> None:
     """Stores what was decided of steps that are claimed in this transaction. What must be looked up is the caller's."""
+    await question_store.ask(conn, account_id, decided.questions)
     await step_queue.end(conn, account_id, decided.ended)
-    await step_queue.freeze(conn, account_id, decided.fresh, holder, leased=False)
+    await store_frozen(conn, account_id, decided, holder, leased=False)
     await step_queue.lease(conn, account_id, decided.leased, holder)
     if decided.ended:
         await plans.close_finished(conn, account_id, [step.plan_id for step in decided.ended], now)
+
+
+async def store_frozen(
+    conn: asyncpg.Connection, account_id: str, decided: Sorted, holder: UUID, *, leased: bool
+) -> set[tuple[UUID, int]]:
+    """Stores the fresh requests with the links in them; tells which steps were still waiting."""
+    kept = await step_queue.freeze(conn, account_id, decided.fresh, holder, leased=leased)
+    await link_store.keep(conn, account_id, [link for key, link in decided.links.items() if key in kept])
+    return kept

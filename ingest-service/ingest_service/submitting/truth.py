@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from ingest_service.folding.parse import Suspect
 from ingest_service.planning.fact_kinds import FACT_KINDS
+from ingest_service.submitting.announced import REMINDERS, announced_otherwise
 
 FRESH: Final = timedelta(seconds=60)
 """A step due this soon after its fact is checked against our own record."""
@@ -42,8 +44,8 @@ class NotNow:
 
 
 Seen = StillSo | Over | NotNow
-Look = Callable[[str, str], Awaitable[Seen]]
-"""Reads a subject (account id, subject id) at Stripe within the budget that replicas share."""
+Look = Callable[[str, str, Mapping[str, Any]], Awaitable[Seen]]
+"""Reads a subject (account id, subject id, the fact that is spoken of) at Stripe within the budget that replicas share."""
 
 
 def grade(*, kind: str, fact_at: datetime, due_at: datetime, now: datetime) -> Grade:
@@ -55,8 +57,16 @@ def grade(*, kind: str, fact_at: datetime, due_at: datetime, now: datetime) -> G
     return "stripe"
 
 
-def judge(subject: Mapping[str, Any]) -> StillSo | Over:
-    """Reads an invoice or payment intent as Stripe gives it, of either shape: is there still something unpaid to speak of?"""
+def judge(subject: Mapping[str, Any], fact: Mapping[str, Any]) -> StillSo | Over:
+    """Reads an object as Stripe gives it, of either shape: is what the fact says of it still so, or still to come?"""
+    if fact.get("kind") in REMINDERS:
+        reason = announced_otherwise(subject, str(fact["kind"]), fact["attributes"])
+        return Over(f"at Stripe {reason}") if reason else StillSo()
+    return judge_open(subject)
+
+
+def judge_open(subject: Mapping[str, Any]) -> StillSo | Over:
+    """Is there still something unpaid, or undecided, to speak of?"""
     status = subject.get("status")
     match subject.get("object"), status:
         case "invoice", "paid" | "void" | "uncollectible":
@@ -71,6 +81,19 @@ def judge(subject: Mapping[str, Any]) -> StillSo | Over:
             return Over(f"at Stripe the subscription is {ended}")
         case _:
             return StillSo()
+
+
+def judge_suspect(suspect: Suspect | None) -> StillSo | Over:
+    """Reads a payment under suspicion: is there still something to ask about?"""
+    if suspect is None:
+        return Over("at Stripe the payment has no charge any more")
+    if suspect.standing not in ("captured", "uncaptured", "blocked"):
+        return Over(f"at Stripe the payment is {suspect.standing}")
+    if suspect.paid_since:
+        return Over("at Stripe the payment went through by another attempt")
+    if suspect.review_open is False:
+        return Over("at Stripe the review is closed")
+    return StillSo()
 
 
 def _subscription(invoice: Mapping[str, Any]) -> str | None:

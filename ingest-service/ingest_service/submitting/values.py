@@ -1,13 +1,13 @@
 """The typed values that templates ask for, made from a plan's newest fact. Pure: notify formats, here is nothing but meaning."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from ingest_service.scanning.figures import LINES, largest
 from notify.v1.value_pb2 import Day, Link, Money, Text, TextList, Value
 
 TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -24,6 +24,32 @@ TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "team_dispute": ("amount", "reason", "due_on", "name"),
     "team_dispute_reminder": ("amount", "due_on", "name"),
     "team_dispute_closed": ("amount",),
+    "fraud_question": ("amount", "last4"),
+    "fraud_result": ("amount", "last4", "link"),
+    "fraud_team": ("amount", "payment", "why"),
+    "renewal_reminder": ("amount", "renews_on", "description", "last4", "expires", "link"),
+    "trial_ending": ("amount", "trial_ends_on", "description"),
+    "card_expiring": ("last4", "expires", "link"),
+    "subscription_changed": ("amount", "next_bill_on", "description"),
+    "digest": (
+        "day",
+        "new",
+        "renewed",
+        "failed",
+        "recovered",
+        "cancelled",
+        "refunded",
+        "disputed",
+        "late",
+        "received",
+        "received_2",
+        "received_3",
+        "failing",
+        "failing_2",
+        "returned",
+        "returned_2",
+        "more_currencies",
+    ),
 }
 """What the shipped templates ask for; a step may name its own with `values:`. Values that a fact does not have are left out."""
 
@@ -31,7 +57,6 @@ _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 _LONGEST_LINK: Final = 512
 _LONGEST_TEXT: Final = 500
 _MOST_ITEMS: Final = 50
-_BILLED: Final = re.compile(r"^\d+ × (.+?) \(at .+\)$")
 
 Json = Mapping[str, Any]
 
@@ -43,6 +68,10 @@ class Told:
     fact: Json
     now: datetime
     zone: ZoneInfo
+    link: str = ""  # a payment link of our own; without one the bill's own page
+
+
+Maker = Callable[[Told], Value | None]
 
 
 def values_for(names: tuple[str, ...], told: Told) -> dict[str, Value]:
@@ -65,7 +94,7 @@ def _amount(told: Told) -> Value | None:
 
 
 def _link(told: Told) -> Value | None:
-    url = told.fact["attributes"].get("hosted_invoice_url")
+    url = told.link or told.fact["attributes"].get("hosted_invoice_url")
     if not isinstance(url, str) or len(url) > _LONGEST_LINK:
         return None
     try:
@@ -122,10 +151,8 @@ def _items(told: Told) -> Value | None:
 
 
 def _item(item: Json) -> str:
-    """Stripe writes "1 × Pro (at $49.00 / month)" on bills: the name alone is what a text has room for."""
-    name = _BILLED.sub(r"\1", str(item["name"]))
     quantity = item.get("quantity", 1)
-    return name if quantity == 1 else f"{quantity} x {name}"
+    return str(item["name"]) if quantity == 1 else f"{quantity} x {item['name']}"
 
 
 def _receipt(told: Told) -> Value | None:
@@ -146,6 +173,67 @@ def _name(told: Told) -> Value | None:
     return _text(told.fact["person"].get("name"), typed=True)
 
 
+def _payment(told: Told) -> Value | None:
+    attributes = told.fact["attributes"]
+    return _text(attributes.get("payment_intent") or attributes.get("charge"), typed=False)
+
+
+def _why(told: Told) -> Value | None:
+    return _text(told.fact["attributes"].get("why"), typed=False)
+
+
+def _expires(told: Told) -> Value | None:
+    card = told.fact["attributes"].get("card") or {}
+    month, year = card.get("exp_month"), card.get("exp_year")
+    return Value(text=Text(text=f"{month:02d}/{year}")) if isinstance(month, int) and isinstance(year, int) else None
+
+
+def _day_of(name: str) -> Maker:
+    """The day of a moment that the fact holds as Unix seconds."""
+
+    def make(told: Told) -> Value | None:
+        return _day(told.fact["attributes"].get(name), told.zone)
+
+    return make
+
+
+def _digest_day(told: Told) -> Value | None:
+    try:
+        day = date.fromisoformat(str(told.fact["attributes"].get("day")))
+    except ValueError:
+        return None
+    return Value(day=Day(year=day.year, month=day.month, day=day.day))
+
+
+def _count_of(line: str) -> Maker:
+    """How often something happened on a closed day."""
+    return lambda told: Value(count=int((told.fact["attributes"].get("counts") or {}).get(line, 0)))
+
+
+def _late(told: Told) -> Value | None:
+    late = told.fact["attributes"].get("late")
+    return Value(count=late) if isinstance(late, int) and late > 0 else None
+
+
+def _purse(name: str, place: int) -> Maker:
+    """The money of a closed day in the currency at this place, the largest first."""
+
+    def make(told: Told) -> Value | None:
+        held = largest((told.fact["attributes"].get("money") or {}).get(name) or {})
+        if place >= len(held):
+            return None
+        currency, exponent, amount = held[place]
+        return Value(money=Money(minor_units=amount, exponent=exponent, currency=currency.upper()))
+
+    return make
+
+
+def _more_currencies(told: Told) -> Value | None:
+    money = told.fact["attributes"].get("money") or {}
+    more = sum(max(0, len(largest(money.get(name) or {})) - shown) for name, shown in _PURSES_SHOWN.items())
+    return Value(count=more) if more else None
+
+
 def _text(words: Any, *, typed: bool) -> Value | None:
     if not isinstance(words, str) or not words.strip():
         return None
@@ -157,7 +245,10 @@ def _clean(words: str) -> str:
     return words.encode("utf-8", "replace").decode()[:_LONGEST_TEXT]
 
 
-_MAKERS: Final[Mapping[str, Callable[[Told], Value | None]]] = {
+_PURSES_SHOWN: Final = {"received": 3, "failing": 2, "returned": 2}
+"""So many currencies of each a digest names; how many more there are it counts."""
+
+_MAKERS: Final[Mapping[str, Maker]] = {
     "amount": _amount,
     "link": _link,
     "retry_on": _retry_on,
@@ -170,4 +261,19 @@ _MAKERS: Final[Mapping[str, Callable[[Told], Value | None]]] = {
     "due_on": _due_on,
     "result": _result,
     "name": _name,
+    "payment": _payment,
+    "why": _why,
+    "expires": _expires,
+    "renews_on": _day_of("period_end"),
+    "trial_ends_on": _day_of("trial_end"),
+    "next_bill_on": _day_of("next_bill_at"),
+    "day": _digest_day,
+    **{line: _count_of(line) for line in LINES},
+    "late": _late,
+    **{
+        f"{name}_{place + 1}" if place else name: _purse(name, place)
+        for name, shown in _PURSES_SHOWN.items()
+        for place in range(shown)
+    },
+    "more_currencies": _more_currencies,
 }

@@ -24,8 +24,11 @@ KINDS = ("money", "instant", "day", "link", "text", "texts", "count")
 DEFAULT = "default"
 LONGEST_TEXT = 1_600
 VALUE_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-ALWAYS = frozenset({"brand", "reference"})
-"""What every template may use besides its values."""
+ALWAYS = frozenset({"brand", "reference", "code"})
+"""What every template may use besides its values; `code`, the reply code, only where the message asks something."""
+
+REFERENCE_WORD: Mapping[str, str] = {"fr": "Réf", "ja": "照会番号"}
+"""How the reference is called where "Ref" is not the word for it."""
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=jinja2.StrictUndefined,
@@ -235,7 +238,9 @@ def _check_link(field: str, url: str, domains: Sequence[str]) -> None:
         raise ValueProblemError(field, "a link must begin with https://", "use the page's secure address")
     if not (loopback or any(host == domain or host.endswith(f".{domain}") for domain in domains)):
         raise ValueProblemError(
-            field, "links to this domain are not allowed", "add the domain to links.domains in the policy"
+            field,
+            "links to this domain are not allowed",
+            "add the link's host to links.domains in the policy (NOTIFY_POLICY_FILE); subdomains are included",
         )
 
 
@@ -250,6 +255,7 @@ def render(
     reference: str,
     zone: str,
     longest_text: int,
+    code: str | None = None,
 ) -> Rendered:
     """The text in the best language, with its reference.
 
@@ -264,7 +270,8 @@ def render(
     spelled: dict[str, Any] = dict.fromkeys(template.declaration.values)
     spelled |= {name: spell(value, locale, zone, longest_text) for name, value in values.items()}
     try:
-        text = words.compiled.render(spelled | {"brand": brand, "reference": reference})
+        always = {"brand": brand, "reference": reference} | ({} if code is None else {"code": code})
+        text = words.compiled.render(spelled | always)
     except jinja2.UndefinedError as error:
         raise TemplateError(f"template {template.name} ({words.variant}, {words.language}): {error.message}") from None
     except Exception as error:  # noqa: BLE001 - whatever an operator's words do wrong with a value, which must not come out of here
@@ -272,7 +279,7 @@ def render(
         raise TemplateError(f"{where} cannot be rendered with these values ({type(error).__name__})") from None
     text = cheapen(" ".join(text.split()))
     if reference not in text:
-        text = f"{text} Ref {reference}"
+        text = f"{text} {REFERENCE_WORD.get(words.language.partition('-')[0], 'Ref')} {reference}"
     if len(text) > LONGEST_TEXT:
         raise TemplateError(f"template {template.name} comes to {len(text)} characters; {LONGEST_TEXT} is the most")
     return Rendered(text, words.variant, words.language, words.version, segments.count(text).segments)

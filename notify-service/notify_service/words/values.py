@@ -76,8 +76,9 @@ Value = Money | Instant | Day | Link | Text | Count | TextList
 LONGEST_LIST = 3
 _LETTER_THEN_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 AND_MORE: Mapping[str, str] = {
-    "en": "{} more", "de": "{} weitere", "fr": "{} autres", "es": "{} más", "pt": "mais {}", "ja": "他{}点",
+    "en": "{} more", "de": "{} weitere", "fr": "{} autres", "es": "otros {}", "pt": "mais {}", "ja": "他{}点",
 }  # fmt: skip
+"""How a list ends that is longer than a text has room for; two or more are left out, never one."""
 
 
 def kind_of(value: Value) -> str:
@@ -109,7 +110,10 @@ def _money(minor_units: int, exponent: int, currency: str, language: str) -> str
     exact = amount == amount.quantize(Decimal(1).scaleb(-get_currency_precision(currency)))
     locale = locale_of(language)
     spelled = format_currency(amount, currency, locale=locale, decimal_quantization=exact)
-    if count(cheapen(spelled)).unicode and language.partition("-")[0] not in DEAR_ANYWAY:
+    if currency == "JPY" and locale.language == "ja":
+        # in a sentence a Japanese reader expects the unit behind the number; the sign is for price tags
+        return f"{format_decimal(amount, locale=locale, decimal_quantization=exact)}円"
+    if _dear(spelled, locale):
         # a sign outside GSM-7 would double the price of the whole text: the code says the same
         pattern = locale.currency_formats["standard"].pattern.replace("¤", "¤¤")
         spelled = format_currency(amount, currency, format=pattern, locale=locale, decimal_quantization=exact)
@@ -118,7 +122,21 @@ def _money(minor_units: int, exponent: int, currency: str, language: str) -> str
 
 @lru_cache(maxsize=4096)
 def _day(date: datetime.date, language: str) -> str:
-    return format_date(date, "long" if language.startswith("ja") else "medium", locale=locale_of(language))
+    locale = locale_of(language)
+    spelled = format_date(date, "long" if locale.language == "ja" else "medium", locale=locale)
+    # one dear letter in a month's name ("août") would double the price of the whole text: figures say the same
+    return format_skeleton("yMd", date, locale=locale) if _dear(spelled, locale) else spelled
+
+
+def _moment(local: datetime.datetime, language: str) -> str:
+    locale = locale_of(language)
+    day = format_skeleton("MMMd", local, locale=locale)
+    day = format_skeleton("Md", local, locale=locale) if _dear(day, locale) else day
+    return str(locale.datetime_formats["medium"]).format(format_time(local, "short", locale=locale), day)
+
+
+def _dear(spelled: str, locale: Locale) -> bool:
+    return count(cheapen(spelled)).unicode and locale.language not in DEAR_ANYWAY
 
 
 def spell(value: Value, language: str, zone: str, longest_text: int) -> str:
@@ -134,9 +152,7 @@ def spell(value: Value, language: str, zone: str, longest_text: int) -> str:
         case Money(minor_units, exponent, currency):
             return _money(minor_units, exponent, currency, language)
         case Instant(at, own_zone):
-            local = at.astimezone(ZoneInfo(own_zone or zone))
-            locale = locale_of(language)
-            return f"{format_skeleton('MMMd', local, locale=locale)}, {format_time(local, 'short', locale=locale)}"
+            return _moment(at.astimezone(ZoneInfo(own_zone or zone)), language)
         case Day(date):
             return _day(date, language)
         case Link(url):

@@ -45,10 +45,14 @@ def begin_period(world: World, subscription: Obj, reason: str = "subscription_cy
     The bill's own period is the one that ended; that of its lines is the new one, as with Stripe.
     """
     customer = world.need(subscription["customer"])
-    ended = period_of(subscription) if reason == "subscription_cycle" else (world.now(), world.now())
+    now = world.now()
+    if reason == "subscription_cycle":
+        for item in subscription["items"]["data"]:  # whatever day it was to be: a story says that it is now
+            item["current_period_end"] = now
+    ended = period_of(subscription) if reason == "subscription_cycle" else (now, now)
     before = world.picture(subscription)
     if reason == "subscription_cycle":
-        start, end = next_period(subscription, world.now())
+        start, end = next_period(subscription, now)
         for item in subscription["items"]["data"]:
             item.update(current_period_start=start, current_period_end=end)
     identity = world.ids.new("in")

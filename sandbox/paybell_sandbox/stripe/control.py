@@ -9,6 +9,7 @@ from aiohttp import web
 
 from paybell_sandbox import asked
 from paybell_sandbox.asked import Handler, wrong
+from paybell_sandbox.business import COLLEAGUES
 from paybell_sandbox.stripe import versions
 from paybell_sandbox.stripe.deliveries import DeliveryOptions, summary
 from paybell_sandbox.stripe.people import PEOPLE
@@ -47,7 +48,8 @@ async def _stories(_request: web.Request) -> web.Response:
 
 
 async def _people(_request: web.Request) -> web.Response:
-    return web.json_response({"people": [{**asdict(person), "number": person.number} for person in PEOPLE.values()]})
+    people = [{**asdict(person), "number": person.number} for person in PEOPLE.values()]
+    return web.json_response({"people": people, "colleagues": [asdict(team) for team in COLLEAGUES]})
 
 
 async def _play(request: web.Request) -> web.Response:

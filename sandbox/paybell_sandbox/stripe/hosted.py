@@ -105,6 +105,9 @@ async def _act(request: web.Request) -> web.Response:
                 play(world, "buyer_succeeds", {"payment_intent": obj["payment_intent"]})
             case "billing_portal.session":
                 play(world, "new_card", {"customer": obj["customer"]})
+                after = (obj["flow"] or {}).get("after_completion") or {}
+                if after.get("type") == "redirect":
+                    return web.Response(status=303, headers={"Location": after["redirect"]["return_url"]})
                 return await _show(request)
             case _:
                 pass

@@ -25,7 +25,13 @@ def renewal_preview(world: World, subscription: Obj) -> Obj:
         period=period,
         subscription=subscription,
     )
+    balance: int = world.need(subscription["customer"])["balance"]
+    due = max(0, invoice["total"] + balance)  # a credit is a balance below zero
     invoice.update(
+        starting_balance=balance,
+        ending_balance=min(0, invoice["total"] + balance) if balance < 0 else 0,
+        amount_due=due,
+        amount_remaining=due,
         created=period[1],
         automatically_finalizes_at=None,
         next_payment_attempt=period[1] + 3_600,

@@ -177,6 +177,16 @@ class World:
             self.cause = outer
 
     @contextmanager
+    def back_then(self, at: int) -> Iterator[None]:
+        """What happens inside happened at this moment (Unix seconds), and Stripe tells of it as it did then."""
+        now = self.now
+        self.now = lambda: at
+        try:
+            yield
+        finally:
+            self.now = now
+
+    @contextmanager
     def long_ago(self, seconds: int) -> Iterator[None]:
         """What happens inside happened `seconds` ago, and nobody was told: what was there before somebody listened."""
         now, quiet = self.now, self.quiet

@@ -37,6 +37,8 @@ def both_services(settings: Mapping[str, str], listeners: Mapping[str, str]) -> 
         "NOTIFY_ADMIN_LISTEN": listeners["NOTIFY_ADMIN_LISTEN"],
         "NOTIFY_GRPC_LISTEN": listeners["NOTIFY_GRPC_LISTEN"],
     }
+    if settings.get("NOTIFY_BRAND") and not ingest.get("INGEST_BRAND"):
+        ingest["INGEST_BRAND"] = settings["NOTIFY_BRAND"]  # one name in the texts and on the pages they link to
     if not settings.get("GRPC_TLS_CA"):
         ingest["GRPC_INSECURE"] = notify["GRPC_INSECURE"] = "1"
     return ingest, notify

@@ -8,12 +8,16 @@ from ingest_service.folding.parse.customers import Customer, customer
 from ingest_service.folding.parse.disputes import Dispute, dispute
 from ingest_service.folding.parse.fields import Card, Json, MalformedError, Snapshot, need_id, number, table, text
 from ingest_service.folding.parse.invoices import Invoice, Line, invoice
-from ingest_service.folding.parse.items import items
+from ingest_service.folding.parse.items import items, plain_name
+from ingest_service.folding.parse.methods import Method, default_method, method
 from ingest_service.folding.parse.payments import Charge, Payment, charge, payment
 from ingest_service.folding.parse.refunds import Refund, refund
 from ingest_service.folding.parse.sessions import Session, session
+from ingest_service.folding.parse.subscriptions import Item, Subscription, subscription
+from ingest_service.folding.parse.suspects import Suspect, suspect, suspect_of_payment
 
 __all__ = [
-    "Card", "Charge", "Customer", "Dispute", "Invoice", "Json", "Line", "MalformedError", "Payment", "Refund", "Session", "Snapshot",
-    "charge", "customer", "dispute", "invoice", "items", "need_id", "number", "payment", "refund", "session", "table", "text",
+    "Card", "Charge", "Customer", "Dispute", "Invoice", "Item", "Json", "Line", "MalformedError", "Method", "Payment", "Refund", "Session",
+    "Snapshot", "Subscription", "Suspect", "charge", "customer", "default_method", "dispute", "invoice", "items", "method", "need_id",
+    "number", "payment", "plain_name", "refund", "session", "subscription", "suspect", "suspect_of_payment", "table", "text",
 ]  # fmt: skip

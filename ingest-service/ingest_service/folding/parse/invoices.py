@@ -34,6 +34,7 @@ class Invoice:
     collection_method: str
     hosted_invoice_url: str
     number: str
+    account_name: str
     finalized_at: int | None
     paid_at: int | None
     created: int
@@ -90,6 +91,7 @@ def invoice(obj: Json) -> Invoice:
         collection_method=text(obj, "collection_method"),
         hosted_invoice_url=text(obj, "hosted_invoice_url"),
         number=text(obj, "number"),
+        account_name=text(obj, "account_name"),
         finalized_at=number(obj, "status_transitions", "finalized_at"),
         paid_at=number(obj, "status_transitions", "paid_at"),
         created=number(obj, "created") or 0,

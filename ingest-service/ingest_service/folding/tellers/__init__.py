@@ -8,11 +8,14 @@ from collections.abc import Callable
 from typing import Final
 
 from ingest_service.folding.effects import Effects, Event
-from ingest_service.folding.tellers.customers import tell_customer, tell_subscription
+from ingest_service.folding.tellers.customers import tell_customer
 from ingest_service.folding.tellers.disputes import tell_dispute
 from ingest_service.folding.tellers.invoices import tell_invoice, tell_invoice_payment
+from ingest_service.folding.tellers.methods import tell_method
 from ingest_service.folding.tellers.payments import tell_charge, tell_payment, tell_session
 from ingest_service.folding.tellers.refunds import tell_refund
+from ingest_service.folding.tellers.subscriptions import tell_subscription
+from ingest_service.folding.tellers.suspicions import tell_review, tell_warning
 
 Teller = Callable[[Event], Effects]
 TELLERS: Final[tuple[tuple[str, Teller], ...]] = (
@@ -23,8 +26,11 @@ TELLERS: Final[tuple[tuple[str, Teller], ...]] = (
     ("charge.", tell_charge),
     ("checkout.session.", tell_session),
     ("refund.", tell_refund),
+    ("review.", tell_review),
+    ("radar.early_fraud_warning.", tell_warning),
     ("customer.subscription.", tell_subscription),
     ("customer.", tell_customer),
+    ("payment_method.", tell_method),
 )
 
 

@@ -1,7 +1,7 @@
-"""What events about customers and their subscriptions say. Pure."""
+"""What events about customers say. Pure."""
 
 from ingest_service.folding import parse
-from ingest_service.folding.effects import Effects, Event, SubjectTold
+from ingest_service.folding.effects import Effects, Event
 
 
 def tell_customer(event: Event) -> Effects:
@@ -9,10 +9,3 @@ def tell_customer(event: Event) -> Effects:
     if event.type == "customer.deleted":
         customer = parse.Customer(customer.id, True, "", (), (), {}, {})  # noqa: FBT003 - deleted
     return Effects(customer=customer)
-
-
-def tell_subscription(event: Event) -> Effects:
-    identity, status = parse.need_id(event.obj, "subscription"), parse.text(event.obj, "status")
-    told = SubjectTold(identity, "subscription", status, parse.text(event.obj, "customer"), {})
-    ended = event.type == "customer.subscription.deleted" or status in ("canceled", "incomplete_expired")
-    return Effects(subjects=(told,), ended_subscription=identity if ended else "")

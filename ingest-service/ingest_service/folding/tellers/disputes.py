@@ -4,6 +4,7 @@ from typing import Final
 
 from ingest_service.folding import parse
 from ingest_service.folding.effects import Draft, Effects, Event, SubjectTold, without_none
+from ingest_service.folding.tellers import suspicions
 from ingest_service.inbox.lanes import PAYMENT
 
 DECIDED: Final = frozenset({"won", "lost", "warning_closed", "prevented"})
@@ -18,11 +19,16 @@ def tell_dispute(event: Event) -> Effects:
     if dispute.charge:
         told.append(SubjectTold(dispute.charge, "charge", "", "", {"disputed": True}))
     kind = "dispute_closed" if decided else "dispute_opened"
+    settled: tuple[str, ...] = (f"dispute:{dispute.id}/open",) if decided else ()
+    if (
+        owner := dispute.payment_intent or dispute.charge
+    ):  # whoever was asked about it as fraud need not answer any more
+        settled += suspicions.concerns(owner)
     tells = dispute.amount > 0 and (decided or event.type == "charge.dispute.created")
     return Effects(
         subjects=tuple(told),
         drafts=(_draft(dispute, kind),) if tells else (),
-        settled=(f"dispute:{dispute.id}/open",) if decided else (),
+        settled=settled,
     )
 
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from ingest_service.folding import parse
-from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named, without_none
+from ingest_service.folding.effects import Draft, Effects, Event, SubjectTold, joined, named, without_none
 from ingest_service.folding.tellers.first_payment import first_payments
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
 
@@ -19,25 +19,32 @@ def _invoice_attributes(invoice: parse.Invoice) -> dict[str, Any]:
         "price_ids": [line.price for line in invoice.lines if line.price],
         "product_names": [line.description for line in invoice.lines if line.description],
         "interval": next((line.interval for line in invoice.lines if line.interval), ""),
-        "items": [{"name": line.description, "quantity": line.quantity or 1} for line in invoice.lines if line.description],
+        "items": [{"name": parse.plain_name(line.description), "quantity": line.quantity or 1} for line in invoice.lines if line.description],
         "quantity": next((line.quantity for line in invoice.lines if line.quantity is not None), None),
         "metadata": invoice.metadata, "subscription_metadata": invoice.subscription_metadata, "subscription": invoice.subscription,
-        "payment_intent": invoice.payment_intent,
-    }) | {"is_subscription": bool(invoice.subscription)}  # fmt: skip
+        "payment_intent": invoice.payment_intent, "brand": invoice.account_name,
+    }) | {"is_subscription": bool(invoice.subscription), "last_attempt": _is_last_attempt(invoice)}  # fmt: skip
+
+
+def _is_last_attempt(invoice: parse.Invoice) -> bool:
+    """Whether Stripe had planned further tries and has none left."""
+    automatic = invoice.collection_method != "send_invoice"
+    return automatic and invoice.attempt_count > 1 and invoice.next_payment_attempt is None
 
 
 def tell_invoice(event: Event) -> Effects:
     invoice = parse.invoice(event.obj)
-    failed = event.type == "invoice.payment_failed"
+    confirm = event.type == "invoice.payment_action_required"
+    failed = confirm or event.type == "invoice.payment_failed"
     paid = event.type in ("invoice.paid", "invoice.payment_succeeded")
     told = SubjectTold(
         invoice.id,
         "invoice",
         "paid" if paid else invoice.status,
         invoice.customer,
-        {"subscription": invoice.subscription, "failed": failed},
+        {"subscription": invoice.subscription, "failed": failed, "billing_reason": invoice.billing_reason},
     )
-    aliases = (Alias(invoice.payment_intent, "invoice", invoice.id),) if invoice.payment_intent else ()
+    aliases = joined(invoice.payment_intent, invoice.id) if invoice.payment_intent else ()
     belonging = [named("payment_intent", invoice.payment_intent)] if invoice.payment_intent else []
     if invoice.subscription:
         belonging.append(named("subscription", invoice.subscription))
@@ -52,6 +59,7 @@ def tell_invoice(event: Event) -> Effects:
                 f"payment_failed:{invoice.id}:{invoice.attempt_count}",
                 unpaid,
                 invoice.amount_remaining or invoice.amount_due,
+                needs_confirmation=confirm,
             ),
         )
     elif paid and invoice.amount_paid > 0:
@@ -68,7 +76,10 @@ def tell_invoice(event: Event) -> Effects:
     return Effects(subjects=(told, *belonging), aliases=aliases, drafts=drafts, settled=(unpaid,) if over else ())
 
 
-def _of_invoice(invoice: parse.Invoice, kind: str, key: str, concern: str, amount: int) -> Draft:
+def _of_invoice(
+    invoice: parse.Invoice, kind: str, key: str, concern: str, amount: int, *, needs_confirmation: bool = False
+) -> Draft:
+    failed = kind == "payment_failed"
     late = (
         invoice.collection_method == "charge_automatically"
         and invoice.paid_at is not None
@@ -81,14 +92,16 @@ def _of_invoice(invoice: parse.Invoice, kind: str, key: str, concern: str, amoun
         concern=concern,
         subject_id=invoice.id,
         customer_id=invoice.customer,
-        lane=PAYMENT if kind == "payment_failed" else RECEIPT,
+        lane=PAYMENT if failed else RECEIPT,
         amount=amount,
         currency=invoice.currency,
-        attributes=_invoice_attributes(invoice),
+        attributes=_invoice_attributes(invoice) | ({"needs_confirmation": True} if needs_confirmation else {}),
         snapshots=invoice.phones,
         name=invoice.name,
         country=invoice.country,
         recovery=late or invoice.attempt_count > 1,
+        need="decline" if failed else "",
+        need_id=invoice.id if failed else "",
     )
 
 
@@ -99,4 +112,4 @@ def tell_invoice_payment(event: Event) -> Effects:
     if not paid_by or not invoice:
         return Effects()
     kind = "payment_intent" if payment else "charge"
-    return Effects(subjects=(named(kind, paid_by),), aliases=(Alias(paid_by, "invoice", invoice),))
+    return Effects(subjects=(named(kind, paid_by),), aliases=joined(paid_by, invoice))

@@ -5,28 +5,26 @@ from typing import Any
 
 from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
-from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, named, without_none
+from ingest_service.folding.declines import decline_fact
+from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, joined, named, without_none
+from ingest_service.folding.tellers import suspicions
 from ingest_service.folding.tellers.first_payment import first_payments
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
 
 
 def tell_payment(event: Event) -> Effects:
     payment = parse.payment(event.obj)
-    told = SubjectTold(
-        payment.id,
-        "payment_intent",
-        payment.status,
-        payment.customer,
-        {"latest_charge": payment.latest_charge},
-        _contact(payment),
-    )
+    facts: dict[str, Any] = {"latest_charge": payment.latest_charge}
+    if event.type == "payment_intent.payment_failed":
+        facts["decline"] = decline_fact(payment.decline_code, payment.failure_code, int(event.created_at.timestamp()))
+    told = SubjectTold(payment.id, "payment_intent", payment.status, payment.customer, facts, _contact(payment))
     aliases = [
         Alias(charge, "payment_intent", payment.id)
         for charge in {payment.latest_charge, payment.failed_charge}
         if charge
     ]
     if payment.invoice is not None:
-        aliases.append(Alias(payment.id, "invoice", payment.invoice))
+        aliases += joined(payment.id, payment.invoice)
     unpaid = f"payment:{payment.id}/unpaid"
     attributes = without_none({
         "payment_intent": payment.id, "charge": payment.failed_charge or payment.latest_charge, "decline_code": payment.decline_code,
@@ -44,8 +42,10 @@ def tell_payment(event: Event) -> Effects:
         key = f"payment_failed:{payment.id}:{payment.failed_charge}"
         drafts = (_one_off(payment, "payment_failed", key, payment.amount, attributes),)
     drafts += first_payments(drafts)
-    over = payment.status in ("succeeded", "canceled")
-    return Effects(subjects=(told,), aliases=tuple(aliases), drafts=drafts, settled=(unpaid,) if over else ())
+    settled: tuple[str, ...] = (unpaid,) if payment.status in ("succeeded", "canceled") else ()
+    if payment.status == "canceled":
+        settled += suspicions.concerns(payment.id)
+    return Effects(subjects=(told,), aliases=tuple(aliases), drafts=drafts, settled=settled)
 
 
 def _one_off(payment: parse.Payment, kind: str, key: str, amount: int, attributes: Mapping[str, Any]) -> Draft:
@@ -79,10 +79,13 @@ def tell_charge(event: Event) -> Effects:
     ]  # fmt: skip
     aliases = []
     if charge.payment_intent:
-        told.append(named("payment_intent", charge.payment_intent))
+        at = int(event.created_at.timestamp())
+        failed = event.type == "charge.failed"
+        decline = {"decline": decline_fact(charge.decline_code, charge.failure_code, at)} if failed else {}
+        told.append(named("payment_intent", charge.payment_intent, decline))
         aliases.append(Alias(charge.id, "payment_intent", charge.payment_intent))
     if charge.invoice is not None:
-        aliases.append(Alias(owner, "invoice", charge.invoice))
+        aliases += joined(owner, charge.invoice)
     attributes = without_none({
         "charge": charge.id, "payment_intent": charge.payment_intent, "decline_code": charge.decline_code, "failure_code": charge.failure_code,
         "description": charge.description, "metadata": charge.metadata, "card": charge.card.to_json() if charge.card else None,
@@ -105,6 +108,11 @@ def tell_charge(event: Event) -> Effects:
             ),
         )
     drafts += first_payments(drafts)
+    suspect = parse.suspect(event.obj)
+    if event.type == "charge.failed" and suspect.blocked_as_fraud:
+        drafts += (suspicions.of_block(suspect),)
+    if suspect.standing in ("disputed", "refunded", "cancelled"):
+        settled += suspicions.concerns(owner)
     return Effects(subjects=tuple(told), aliases=tuple(aliases), drafts=drafts, settled=settled)
 
 
@@ -141,7 +149,7 @@ def tell_session(event: Event) -> Effects:
         return Effects()
     # a bill that Checkout makes of the purchase comes after it: only one that is named, or not wanted, is certain
     certain = session.invoice or not session.makes_invoice
-    aliases = (Alias(session.payment_intent, "invoice", session.invoice),) if certain else ()
+    aliases = joined(session.payment_intent, session.invoice) if certain else ()
     paid_by = (named("payment_intent", session.payment_intent),)
     if session.payment_status != "paid" or session.amount <= 0:
         return Effects(subjects=paid_by, aliases=aliases)

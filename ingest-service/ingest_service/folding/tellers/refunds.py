@@ -32,5 +32,8 @@ def tell_refund(event: Event) -> Effects:
         }),
         need="charge",
         need_id=refund.charge,
+        give_up=""
+        if failed or "challenge_id" not in refund.metadata
+        else "the customer's own answer caused it, and what became of the answer is told",
     )  # fmt: skip
     return Effects(subjects=(told,), drafts=(draft,), settled=over)

@@ -47,6 +47,7 @@ async function loadAll() {
       get("/sandbox/stripe/events?limit=300"), loadClock(), loadWeather(),
     ]);
     state.people = people.people;
+    state.colleagues = people.colleagues;
     state.stories = stories.stories;
     state.senders = numbers.senders.filter((sender) => sender.startsWith("+"));
     state.messages = new Map(messages.messages.map((message) => [message.sid, message]));

@@ -20,9 +20,11 @@ export const personBy = (key) => state.people.find((person) => person.key === ke
 /** The number of a person's phone; null where they have none. */
 export const numberOf = (person) => person?.number ?? null;
 
-export const nameOf = (number) => personOf(number)?.name ?? pretty(number);
+const teamOf = (number) => state.colleagues.find((team) => team.number === plain(number));
 
-export const firstName = (number) => personOf(number)?.name.split(" ")[0] ?? pretty(number);
+export const nameOf = (number) => (personOf(number) ?? teamOf(number))?.name ?? pretty(number);
+
+export const firstName = (number) => nameOf(number).split(/ (?=\p{L})/u)[0];
 
 /** The zone of a phone: that of the clock, but for people who live elsewhere. */
 export function zoneOf(number) {

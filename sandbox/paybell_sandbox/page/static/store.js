@@ -6,6 +6,7 @@ export const state = {
   link: "connecting", // to the sandbox: connecting, live, lost
   clock: null, // {offset_seconds, zone, movable, skew}
   people: [],
+  colleagues: [],
   stories: [],
   messages: new Map(), // by SID, texts and calls
   events: new Map(), // Stripe's events by id, oldest first

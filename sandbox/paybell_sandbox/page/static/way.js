@@ -8,7 +8,7 @@ import { changed, now, state, watch, zone } from "./store.js";
 import { day, hourMinute, sameDay } from "./time.js";
 
 const WORDS = {
-  event: "Event", fact: "Fact", rule: "Rule", step: "Message", cancel: "End of the matter", intake: "Request", gate: "Gates", template: "Words",
+  event: "Event", fact: "Fact", rule: "Rule", step: "Message", question: "Question", answer: "Answer", cancel: "End of the matter", intake: "Request", gate: "Gates", template: "Words",
   attempt: "Attempt", receipt: "Carrier", reply: "Reply", outcome: "Told back", operator: "Operator", ending: "Outcome",
 };
 const MARKS = { passed: "check", stopped: "cross", deferred: "clock", open: "ring" };
@@ -107,7 +107,7 @@ function stopped(story) {
   return steps.filter((step) => ["suppressed", "failed", "rejected", "expired"].includes(step.state)).map((step) => step.sentence);
 }
 
-const RANK = { event: 0, fact: 1, rule: 2, step: 3, cancel: 4, notify: 5 };
+const RANK = { event: 0, fact: 1, rule: 2, step: 3, question: 4, answer: 5, cancel: 6, notify: 7 };
 
 /** An event that came late is still told before the fact it tells of. */
 function inOrder(lines) {

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from paybell_sandbox.stripe.stories import bills, lifecycle, odd_numbers, purchases, refunds, renewals, risk
+from paybell_sandbox.stripe.stories import (
+    bills,
+    lifecycle,
+    odd_numbers,
+    purchases,
+    recovery,
+    refunds,
+    renewals,
+    risk,
+    trials,
+)
 from paybell_sandbox.stripe.stories.story import Options, Story, StoryError, check
 from paybell_sandbox.stripe.world import World
 
 _ALL: Final = (
     *renewals.STORIES,
+    *recovery.STORIES,
     *bills.STORIES,
     *purchases.STORIES,
     *refunds.STORIES,
     *odd_numbers.STORIES,
     *risk.STORIES,
+    *trials.STORIES,
     *lifecycle.STORIES,
 )
 STORIES: Final = {story.name: story for story in _ALL}

@@ -1,4 +1,4 @@
-"""What happens around a subscription and its customer: trials, cards, plans, previews, changed numbers, farewells."""
+"""What happens around a subscription and its customer: cards, plans, previews, changed numbers, farewells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from paybell_sandbox.stripe import billing, farewell, previews
 from paybell_sandbox.stripe.catalogue import ARTICLES, price_for
-from paybell_sandbox.stripe.objects.subscriptions import period_of, priced, subscription_object
+from paybell_sandbox.stripe.objects.subscriptions import period_of, priced
 from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, subscription_for
 from paybell_sandbox.stripe.stories.renewals import put_in_new_card
 from paybell_sandbox.stripe.stories.story import CUSTOMER, MONEY, SUBSCRIBED, Options, Parameter, Story
@@ -18,35 +18,14 @@ GROUP: Final = "Customers and subscriptions"
 DAY: Final = billing.DAY
 
 
-def trial_will_end(world: World, options: Options) -> dict[str, str]:
-    customer = customer_of(world, options)
-    now = world.now()
-    currency = (options.text("currency") or customer["currency"]).lower()
-    price = price_for(world, ARTICLES["studio"], currency, options.number("amount"))
-    ends = now + (options.number("days") or 3) * DAY
-    trial = (ends - 14 * DAY, ends)
-    subscription = world.add(
-        subscription_object(
-            world,
-            customer=customer["id"],
-            price=price,
-            method=card_of(world, customer)["id"],
-            created=trial[0],
-            period=trial,
-            status="trialing",
-            trial=trial,
-        )
-    )
-    world.emit("customer.subscription.trial_will_end", subscription)
-    return {"customer": customer["id"], "subscription": subscription["id"]}
-
-
 def card_expiring(world: World, options: Options) -> dict[str, str]:
     customer = customer_of(world, options)
     subscription = subscription_for(world, customer, options)
     card = card_of(world, customer)
     today = datetime.fromtimestamp(world.now(), UTC)
-    changed = {**card["card"], "exp_month": today.month, "exp_year": today.year}
+    months = options.number("months")
+    year, month = divmod(today.year * 12 + today.month - 1 + (0 if months is None else months - 1), 12)
+    changed = {**card["card"], "exp_month": month + 1, "exp_year": year}
     with world.caused_by(world.ids.new("req")):
         world.change(card, "payment_method.updated", card=changed)
     _renews_at(subscription, world.now() + (options.number("days") or 14) * DAY)
@@ -77,20 +56,76 @@ def _renews_at(subscription: Obj, moment: int) -> None:
 def renewal_due(world: World, options: Options) -> dict[str, str]:
     customer = customer_of(world, options)
     subscription = subscription_for(world, customer, options)
-    _renews_at(subscription, world.now() + (options.number("days") or 7) * DAY)
+    _renews_at(subscription, world.now() + (options.number("days") or 8) * DAY)
+    if credit := options.number("credit"):
+        customer["balance"] = -credit
+    if options.switch("expiring_card"):
+        _let_card_end(world, card_of(world, customer), subscription)
     return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def _let_card_end(world: World, card: Obj, subscription: Obj) -> None:
+    """The card has long been good until the month before the renewal's: nobody is told of it."""
+    del world
+    renews = datetime.fromtimestamp(period_of(subscription)[1], UTC)
+    year, month = divmod(renews.year * 12 + renews.month - 2, 12)
+    card["card"] = {**card["card"], "exp_month": month + 1, "exp_year": year}
 
 
 def plan_changed(world: World, options: Options) -> dict[str, str]:
     customer = customer_of(world, options)
     subscription = subscription_for(world, customer, options)
+    _in_mid_period(world, subscription)
     target = ARTICLES[options.word("to")]
     currency = subscription["currency"]
     with world.caused_by(world.ids.new("req"), world.ids.text(36)):
         before = world.picture(subscription)
         items = copy.deepcopy(subscription["items"])
+        was = items["data"][0]["price"]["recurring"]["interval"]
         priced(items["data"][0], price_for(world, target, currency))
         subscription["items"] = items
+        if was != items["data"][0]["price"]["recurring"]["interval"]:
+            _begins_now(world, subscription)  # another interval begins a new period at once
+        world.emit("customer.subscription.updated", subscription, before)
+    return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def _in_mid_period(world: World, subscription: Obj) -> None:
+    """Changes happen between two bills."""
+    if period_of(subscription)[1] <= world.now():
+        _renews_at(subscription, world.now() + 12 * DAY)
+
+
+def _begins_now(world: World, subscription: Obj) -> None:
+    start, end = billing.next_period(subscription, world.now())
+    subscription["billing_cycle_anchor"] = start
+    for item in subscription["items"]["data"]:
+        item.update(current_period_start=start, current_period_end=end)
+
+
+def price_changed(world: World, options: Options) -> dict[str, str]:
+    """The same plan at another price."""
+    customer = customer_of(world, options)
+    subscription = subscription_for(world, customer, options)
+    article = next(one for one in ARTICLES.values() if one.key == options.word("article"))
+    with world.caused_by(world.ids.new("req"), world.ids.text(36)):
+        before = world.picture(subscription)
+        items = copy.deepcopy(subscription["items"])
+        priced(items["data"][0], price_for(world, article, subscription["currency"], options.number("new_amount")))
+        subscription["items"] = items
+        world.emit("customer.subscription.updated", subscription, before)
+    return {"customer": customer["id"], "subscription": subscription["id"]}
+
+
+def billing_date_changed(world: World, options: Options) -> dict[str, str]:
+    """The period begins anew today."""
+    customer = customer_of(world, options)
+    subscription = subscription_for(world, customer, options)
+    _in_mid_period(world, subscription)
+    with world.caused_by(world.ids.new("req"), world.ids.text(36)):
+        before = world.picture(subscription)
+        subscription["items"] = copy.deepcopy(subscription["items"])
+        _begins_now(world, subscription)
         world.emit("customer.subscription.updated", subscription, before)
     return {"customer": customer["id"], "subscription": subscription["id"]}
 
@@ -141,20 +176,19 @@ def _days(default: int) -> Parameter:
 
 STORIES: Final = (
     Story(
-        "trial_will_end",
-        GROUP,
-        "A trial will end",
-        "Three days before the end of a free trial.",
-        trial_will_end,
-        (*CUSTOMER, *MONEY, _days(3)),
-    ),
-    Story(
         "renewal_due",
         GROUP,
         "A subscription renews soon",
-        "Nothing is sent: the subscription is there to be found by who asks for renewals.",
+        "Nothing is sent: the subscription is there to be found by who asks for renewals. Move the clock on to see the reminders.",
         renewal_due,
-        (*CUSTOMER, *MONEY, *SUBSCRIBED, _days(7)),
+        (
+            *CUSTOMER,
+            *MONEY,
+            *SUBSCRIBED,
+            _days(8),
+            Parameter("expiring_card", "With a card that expires before", "switch", default=True),
+            Parameter("credit", "Credit of the customer, in minor units", "number"),
+        ),
         ("renewal_paid", "renewal_fails", "invoice_upcoming"),
     ),
     Story(
@@ -171,7 +205,7 @@ STORIES: Final = (
         "A card expires this month",
         "The card of a running subscription ends before the next renewal.",
         card_expiring,
-        (*CUSTOMER, *MONEY, _days(14)),
+        (*CUSTOMER, *MONEY, _days(14), Parameter("months", "In which month: 1 is this one", "number", 1, most=120)),
         ("card_updated", "new_card", "renewal_fails"),
     ),
     Story(
@@ -197,6 +231,22 @@ STORIES: Final = (
         "A subscription moves to another price.",
         plan_changed,
         (*CUSTOMER, *MONEY, Parameter("to", "New plan", "choice", "team", ("team", "studio_yearly", "studio"))),
+    ),
+    Story(
+        "price_changed",
+        GROUP,
+        "The price is changed",
+        "The same plan costs another amount from now on.",
+        price_changed,
+        (*CUSTOMER, *MONEY, SUBSCRIBED[0], Parameter("new_amount", "New price, in minor units", "number", 5_900)),
+    ),
+    Story(
+        "billing_date_changed",
+        GROUP,
+        "The billing date is changed",
+        "The period begins anew today, so the next bill comes on another day.",
+        billing_date_changed,
+        (*CUSTOMER, *MONEY, SUBSCRIBED[0]),
     ),
     Story(
         "period_end",

@@ -156,7 +156,14 @@ def first_payment(world: World, options: Options) -> dict[str, str]:
     return touched(invoice, world)
 
 
-_AFTER_FAILURE: Final = ("retry_fails", "customer_pays", "invoice_voided", "invoice_uncollectible", "subscription_ends")
+_AFTER_FAILURE: Final = (
+    "retry_fails",
+    "last_attempt_fails",
+    "customer_pays",
+    "invoice_voided",
+    "invoice_uncollectible",
+    "subscription_ends",
+)
 _REASONS: Final = ("payment_failed", "cancellation_requested", "payment_disputed")
 
 STORIES: Final = (

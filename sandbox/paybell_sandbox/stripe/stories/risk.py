@@ -15,6 +15,10 @@ from paybell_sandbox.stripe.stories.story import Options, Parameter, Story
 from paybell_sandbox.stripe.world import Obj, World
 
 GROUP: Final = "Risk"
+INTRODUCE: Final = Parameter(
+    "introduce", "Stripe tells of the customer first, as it did when it was made", "switch", default=False
+)
+"""Whoever heard of a customer long ago knows that its number is older than the payment."""
 
 
 def _paid(charge: Obj) -> bool:
@@ -26,7 +30,19 @@ def _charge(world: World, options: Options, what: str, fits: Callable[[Obj], boo
     if not options.has("charge") and not any(fits(one) for one in world.kinds.get("charge", [])):
         with world.long_ago(7 * DAY):
             purchase(world, Options({}, {parameter.name: parameter for parameter in BUYING}))
-    return last(world, "charge", options, what, fits)
+    charge = last(world, "charge", options, what, fits)
+    if "introduce" in options.parameters and options.switch("introduce"):
+        _introduce(world, charge["customer"])
+    return charge
+
+
+def _introduce(world: World, identity: str | None) -> None:
+    """Stripe told of the customer when it was made: whoever listened then knows its number from before the payment."""
+    customer = world.find(identity)
+    told = {event.subject.newest.get("id") for event in world.events if event.type.startswith("customer.")}
+    if customer is not None and identity not in told:
+        with world.back_then(customer["created"]):
+            world.emit("customer.created", customer)
 
 
 def _ids(charge: Obj, kind: str, made: Obj) -> dict[str, str]:
@@ -132,7 +148,7 @@ STORIES: Final = (
         "A payment is put under review",
         "A Radar rule asks for a human eye on a payment. Where nothing was paid yet, there was a purchase a week ago.",
         review_opened,
-        (CHARGE, Parameter("opened_reason", "Opened by", "choice", "rule", ("rule", "manual"))),
+        (CHARGE, INTRODUCE, Parameter("opened_reason", "Opened by", "choice", "rule", ("rule", "manual"))),
         ("review_closed", "early_fraud_warning", "dispute_opened", "refund_full"),
     ),
     Story(
@@ -153,7 +169,7 @@ STORIES: Final = (
         "The bank warns of fraud",
         "The card's bank reports that its holder did not make a payment.",
         early_fraud_warning,
-        (CHARGE, Parameter("fraud_type", "Type", "choice", "made_with_stolen_card", _FRAUD_TYPES)),
+        (CHARGE, INTRODUCE, Parameter("fraud_type", "Type", "choice", "made_with_stolen_card", _FRAUD_TYPES)),
         ("dispute_opened", "refund_full"),
     ),
     Story(

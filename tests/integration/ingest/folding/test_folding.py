@@ -115,6 +115,7 @@ async def test_a_number_that_replaced_another_starts_without_consent(house: Hous
         await house.fold()
     await house.arrive([event for event in envelopes if event["type"] == "invoice.payment_failed"])
     await house.fold()
+    await house.look_up()
     details = await house.details(f"payment_failed:{told.ids['invoice']}:1")
     [changed] = [one for one in details["person"]["addresses"] if one["number"] == "+14155552672"]
     assert (changed["replaced_another"], changed["given_in_transaction"]) == (True, False)

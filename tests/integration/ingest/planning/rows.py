@@ -75,7 +75,7 @@ class Side:
     looks: dict[str, Seen] = field(default_factory=dict)
     looked_at: list[str] = field(default_factory=list)
 
-    async def look(self, _account_id: str, subject_id: str) -> Seen:
+    async def look(self, _account_id: str, subject_id: str, _fact: Mapping[str, Any]) -> Seen:
         """Stripe, as the test says it stands."""
         self.looked_at.append(subject_id)
         return self.looks.get(subject_id, StillSo())

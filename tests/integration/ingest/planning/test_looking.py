@@ -1,7 +1,9 @@
 """However many steps must be looked up, few looks are under way, each subject is asked about once, and nobody else waits."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
@@ -31,7 +33,7 @@ class SlowStripe:
         self.started = asyncio.Condition()
         side.look = self.look  # type: ignore[method-assign]
 
-    async def look(self, _account_id: str, subject_id: str) -> Seen:
+    async def look(self, _account_id: str, subject_id: str, _fact: Mapping[str, Any]) -> Seen:
         self.asked.append(subject_id)
         async with self.started:
             self.started.notify_all()

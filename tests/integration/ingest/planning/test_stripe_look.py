@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from ingest_service.accounts import Account
-from ingest_service.stripe_reads import STOPPED, Gone, StripeReads, reading
+from ingest_service.stripe_reads import STOPPED, Found, Gone, StripeReads, reading
 from ingest_service.submitting.stripe_look import look
 from ingest_service.submitting.truth import NotNow, Over, StillSo
 from paybell_sandbox.app import RunningSandbox, running
@@ -19,6 +19,8 @@ from paybell_sandbox.stripe import STRIPE
 MAIN = Account(
     account_id="main", stripe_account=None, livemode=False, api_key="sk_test_sandbox", webhook_secrets=(), region="US", zone="UTC", rules_file=None
 )  # fmt: skip
+
+PAYMENT = {"kind": "payment_failed", "attributes": {}}
 
 
 @pytest.fixture
@@ -43,24 +45,24 @@ async def test_an_unpaid_bill_is_still_so_until_it_is_settled_in_any_way(
     box: RunningSandbox, reads: StripeReads, ending: str
 ) -> None:
     ids = await play(box, "renewal_fails")
-    assert await look(reads, "main", ids["invoice"]) == StillSo()
+    assert await look(reads, "main", ids["invoice"], PAYMENT) == StillSo()
     await play(box, ending)
-    assert isinstance(await look(reads, "main", ids["invoice"]), Over)
+    assert isinstance(await look(reads, "main", ids["invoice"], PAYMENT), Over)
 
 
 async def test_a_purchase_that_failed_is_still_so_until_the_buyer_succeeds(
     box: RunningSandbox, reads: StripeReads
 ) -> None:
     ids = await play(box, "purchase_fails")
-    assert await look(reads, "main", ids["payment_intent"]) == StillSo()
+    assert await look(reads, "main", ids["payment_intent"], PAYMENT) == StillSo()
     await play(box, "buyer_succeeds")
-    assert isinstance(await look(reads, "main", ids["payment_intent"]), Over)
+    assert isinstance(await look(reads, "main", ids["payment_intent"], PAYMENT), Over)
 
 
 async def test_what_is_gone_is_over_and_what_cannot_be_looked_up_is_believed(reads: StripeReads) -> None:
-    assert isinstance(await look(reads, "main", "in_nothing"), Over)
+    assert isinstance(await look(reads, "main", "in_nothing", PAYMENT), Over)
     assert await reads.get("main", "/v1/invoices/in_nothing") == Gone()
-    assert await look(reads, "main", "re_1") == StillSo()
+    assert await look(reads, "main", "re_1", PAYMENT) == StillSo()
 
 
 @pytest.mark.parametrize("act", ["500", "429", "reset", "truncate"])
@@ -70,14 +72,14 @@ async def test_trouble_at_stripe_is_no_answer(box: RunningSandbox, reads: Stripe
         fault = {"side": "stripe", "operation": "invoices.retrieve", "act": act, "count": 3}
         async with session.put(f"{box.url}/sandbox/faults", json={"rules": [fault]}) as answer:
             assert answer.status == 200, await answer.text()
-    assert isinstance(await look(reads, "main", ids["invoice"]), NotNow)
+    assert isinstance(await look(reads, "main", ids["invoice"], PAYMENT), NotNow)
 
 
 async def test_a_wrong_key_is_said_and_is_no_answer(box: RunningSandbox, ingest_pool: asyncpg.Pool) -> None:
     async with reading(
         ingest_pool, {"main": replace(MAIN, api_key="wrong")}, api_base=box.stripe_api_base, per_second=100
     ) as made:
-        answer = await look(made, "main", "in_1")
+        answer = await look(made, "main", "in_1", PAYMENT)
     assert isinstance(answer, NotNow)
     assert "STRIPE_API_KEY" in answer.reason
 
@@ -123,3 +125,35 @@ async def test_a_stop_ends_the_reads_under_way_and_takes_no_more(box: RunningSan
         await reads.stop()
         assert set(await asyncio.gather(*asking)) == {STOPPED}
     assert await reads.get("main", "/v1/invoices/in_1") == STOPPED
+
+
+@pytest.mark.parametrize("otherwise", ["card_updated", "subscription_ends", "period_end", "renewal_paid"])
+async def test_a_renewal_that_was_announced_is_still_to_come_until_it_comes_otherwise(
+    box: RunningSandbox, reads: StripeReads, otherwise: str
+) -> None:
+    ids = await play(box, "renewal_due", days=3)
+    told = await reads.get("main", f"/v1/subscriptions/{ids['subscription']}")
+    assert isinstance(told, Found)
+    period_end = told.body["items"]["data"][0]["current_period_end"]
+    fact = {"kind": "renewal_due", "attributes": {"period_end": period_end, "card_expires_first": True}}
+    assert await look(reads, "main", ids["subscription"], fact) == StillSo()
+    given = {"subscription": ids["subscription"]} if otherwise == "subscription_ends" else {"customer": ids["customer"]}
+    await play(box, otherwise, **given)
+    assert isinstance(await look(reads, "main", ids["subscription"], fact), Over)
+
+
+async def test_a_trial_and_a_card_are_looked_at_too(box: RunningSandbox, reads: StripeReads) -> None:
+    ids = await play(box, "trial_running", days=3)
+    told = await reads.get("main", f"/v1/subscriptions/{ids['subscription']}")
+    assert isinstance(told, Found)
+    trial = {"kind": "trial_ending", "attributes": {"trial_end": told.body["trial_end"]}}
+    assert await look(reads, "main", ids["subscription"], trial) == StillSo()
+    await play(box, "trial_ended_early", subscription=ids["subscription"])
+    assert isinstance(await look(reads, "main", ids["subscription"], trial), Over)
+    card_ids = await play(box, "card_expiring")
+    method = await reads.get("main", f"/v1/payment_methods/{card_ids['payment_method']}")
+    assert isinstance(method, Found)
+    card = {"kind": "card_expiring", "attributes": {"card": method.body["card"]}}
+    assert await look(reads, "main", card_ids["payment_method"], card) == StillSo()
+    await play(box, "card_updated", customer=card_ids["customer"])
+    assert isinstance(await look(reads, "main", card_ids["payment_method"], card), Over)

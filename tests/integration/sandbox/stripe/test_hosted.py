@@ -79,3 +79,21 @@ async def test_names_are_written_as_text_not_as_markup(
     ids = await control.play("renewal_fails", name="<script>alert(1)</script>")
     session = await client.v1.billing_portal.sessions.create_async({"customer": ids["customer"]})
     assert "<script>" not in await text(browser, "GET", session.url)
+
+
+async def test_the_portal_leads_back_where_it_was_told_to_once_the_card_is_changed(
+    browser: aiohttp.ClientSession, control: Control, client: stripe.StripeClient
+) -> None:
+    ids = await control.play("renewal_card_expired")
+    back = "https://pay.example/l/x"
+    session = await client.v1.billing_portal.sessions.create_async(
+        {
+            "customer": ids["customer"],
+            "flow_data": {
+                "type": "payment_method_update",
+                "after_completion": {"type": "redirect", "redirect": {"return_url": back}},
+            },
+        }
+    )
+    async with browser.post(session.url, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, back)

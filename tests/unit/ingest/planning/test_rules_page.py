@@ -25,7 +25,9 @@ def test_the_values_that_rules_may_name_are_those_that_can_be_made() -> None:
 
 def test_the_examples_of_the_page_are_good() -> None:
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    flow, team, limits, conditions = blocks
+    flow, schedules, team, limits, conditions, words = blocks
+    assert {rule.on for rule in rules(schedules).rules} == {"renewal_due", "trial_ending", "card_expiring", "digest"}
+    assert rules(words).rules[0].variant.lines
     team = filled_in(team, {"INGEST_TEAM_FINANCE": "+14155550111"})
     assert rules(flow).rules[0].name == "failed_payment"
     assert [member.name for member in rules(team + "flows: []").teams["finance"].members] == ["Ada", "On call"]

@@ -204,7 +204,7 @@ def test_truth_is_known_by_its_grade() -> None:
     ],
 )
 def test_a_look_at_stripe_tells_whether_it_is_over(subject: dict[str, Any], over: bool) -> None:
-    assert isinstance(judge(subject), Over) == over
+    assert isinstance(judge(subject, {"kind": "payment_failed"}), Over) == over
 
 
 def test_answers_become_states_with_reasons() -> None:

@@ -88,6 +88,11 @@ SENT = {
 }
 THEN = [
     (
+        "renewal_card_expired",
+        "last_attempt_fails",
+        ["charge.failed", "payment_intent.payment_failed", "invoice.updated", "invoice.payment_failed"],
+    ),
+    (
         "renewal_fails",
         "retry_fails",
         ["charge.failed", "payment_intent.payment_failed", "invoice.updated", "invoice.payment_failed"],
@@ -368,3 +373,12 @@ def test_a_wrong_wish_says_what_is_wrong(given: dict[str, Any], says: str) -> No
 def test_all_that_is_wrong_with_a_wish_is_said_at_once() -> None:
     with pytest.raises(StoryError, match=r"colour.*amount"):
         tell("renewal_fails", colour="red", amount="12")
+
+
+def test_after_the_last_try_stripe_plans_no_other_and_after_those_before_it_does() -> None:
+    told = tell("renewal_needs_confirmation")
+    invoice = told.world.need(told.ids["invoice"])
+    assert (invoice["attempt_count"], invoice["next_payment_attempt"] is None) == (1, False)
+    assert "invoice.payment_action_required" in types(told)
+    told.then("last_attempt_fails", after=60)
+    assert (invoice["attempt_count"], invoice["next_payment_attempt"]) == (4, None)

@@ -1,0 +1,1 @@
+"""Writes docs/flows.md: what every flow says, rendered as the service renders it. ``python -m docs.flowpage`` (``make docs``)."""
