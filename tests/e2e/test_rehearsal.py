@@ -15,7 +15,7 @@ import pytest
 
 from ingest_service import database
 from paybell_sandbox.twilio.network import NETWORK
-from tests.e2e.pair import Pair, phone, running_pair
+from tests.e2e.pair import SECRET, Pair, phone, running_pair
 from tests.integration.notify.service import key
 
 DAY = 86_400
@@ -128,6 +128,7 @@ async def month(beginning: Month) -> Month:
 def _environment(pair: Pair, ingest_database_url: str, data_keys: str) -> dict[str, str]:
     return {
         "INGEST_DATABASE_URL": ingest_database_url, "INGEST_DATA_KEYS": data_keys, "STRIPE_API_KEY": "sk_test_sandbox",
+        "INGEST_PUBLIC_URL": f"http://127.0.0.1:{pair.ingest.http_port}", "STRIPE_WEBHOOK_SECRETS": SECRET,
         "STRIPE_API_BASE": pair.box.stripe_api_base, "INGEST_NOTIFY_TARGET": f"127.0.0.1:{pair.notify.grpc_port}", "GRPC_INSECURE": "1",
         "INGEST_HOLD_FAILURE_SECONDS": "0.5", "INGEST_HOLD_SUCCESS_SECONDS": "0.5", "INGEST_STRIPE_READS_PER_SECOND": "100",
     }  # fmt: skip

@@ -73,6 +73,11 @@ async def _receive(conn: asyncpg.Connection, account_id: str, each: Received, no
     return True
 
 
+async def accounts_with_due(conn: asyncpg.Connection, account_ids: Sequence[str]) -> list[str]:
+    """Which of these accounts have a decision that is due."""
+    return [row["account_id"] for row in await conn.fetch(_WITH_DUE, account_ids)]
+
+
 async def claim(conn: asyncpg.Connection, account_ids: Sequence[str], most: int, holder: UUID) -> list[asyncpg.Record]:
     """Leases decisions that are due, with their questions and plans; counts the try."""
     return list(await conn.fetch(_CLAIM, account_ids, most, holder, LEASE))
@@ -152,6 +157,12 @@ FROM taken AS t
 JOIN question AS q ON q.account_id = t.account_id AND q.challenge_id = t.challenge_id
 JOIN plan AS p ON p.account_id = q.account_id AND p.plan_id = q.plan_id
 ORDER BY q.account_id, q.challenge_id
+"""
+
+_WITH_DUE = """
+SELECT a.account_id FROM unnest($1::text[]) AS a (account_id)
+WHERE EXISTS (SELECT FROM decision WHERE decision.account_id = a.account_id AND state = 'waiting' AND due_at <= clock_timestamp()
+    AND leased_until <= clock_timestamp())
 """
 
 _BEGIN = """

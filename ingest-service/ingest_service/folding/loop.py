@@ -1,9 +1,11 @@
 """The loops of folding: events as they come, held facts as they fall due."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+from ingest_service.apart import AccountsApart
+from ingest_service.folding import fact_store
 from ingest_service.folding.fold import Folded, FoldFailedError, Folding
-from ingest_service.folding.looking_up import LookingUp
 from ingest_service.folding.lookup import Lookup
 from ingest_service.inbox import store
 from ingest_service.loops import Loops
@@ -73,25 +75,18 @@ def add_loops(loops: Loops, bells: Bells, folding: FoldingLoop, lookup: Lookup, 
             if not taken:
                 await bells["folding"].wait(LOOK_ANYWAY_SECONDS)
 
-    def ended(looked: int, ready: int) -> None:
+    async def due(account_ids: Sequence[str]) -> list[str]:
+        async with lookup.pool.acquire() as conn:
+            return await fact_store.accounts_with_held(conn, account_ids, lookup.clock.now())
+
+    async def look_for(account_id: str) -> None:
+        looked, ready = await replace(lookup, accounts={account_id: lookup.accounts[account_id]}).turn()
         if looked:
             bells["lookup"].ring()
         if ready:
             bells.ring("planning")
 
-    async def look() -> None:
-        looking_up = LookingUp(lookup, ended)
-
-        async def turn() -> None:
-            await looking_up.start()
-
-        try:
-            while not loops.stopping.is_set():
-                await loops.turn("lookup", turn)
-                await bells["lookup"].wait(LOOK_ANYWAY_SECONDS)
-        finally:
-            await looking_up.close()
-
     for number in range(1, folders + 1):
         loops.add(f"folding-{number}", fold(f"folding-{number}"))
-    loops.add("lookup", look())
+    looking = AccountsApart("lookup", list(lookup.accounts), due, look_for)
+    loops.add("lookup", looking.run(loops, bells["lookup"], LOOK_ANYWAY_SECONDS))

@@ -85,6 +85,18 @@ async def want(conn: Any, account_id: str, wanted: Sequence[tuple[str, str, str]
     )
 
 
+async def accounts_with_due(conn: Any, accounts: Sequence[str], now: datetime) -> list[str]:
+    """Which of these accounts have a scan that is due."""
+    rows = await conn.fetch(
+        """SELECT a.account_id FROM unnest($1::text[]) AS a (account_id)
+           WHERE EXISTS (SELECT FROM scan s WHERE s.account_id = a.account_id AND s.state = 'open' AND s.due_at <= $2
+                         AND s.leased_until <= clock_timestamp())""",
+        list(accounts),
+        now,
+    )
+    return [row["account_id"] for row in rows]
+
+
 async def claim(conn: Any, accounts: Sequence[str], now: datetime, holder: UUID) -> Any | None:
     """Leases the scan that has been due longest; None where none is."""
     return await conn.fetchrow(

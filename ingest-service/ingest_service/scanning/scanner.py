@@ -1,6 +1,6 @@
-"""The scanning loop: keeps the agenda of every account, and works on one due scan after the other."""
+"""The scanning loop: keeps the agenda of every account, and works on one due scan of each after the other, accounts beside each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from ingest_service.accounts import Account
+from ingest_service.apart import AccountsApart
 from ingest_service.loops import Loops
 from ingest_service.planning.rules import Rules
 from ingest_service.planning.rules_store import FixTheRulesFile, RulesInForce
@@ -34,11 +35,24 @@ class Scanner:
 
     async def turn(self) -> int:
         """Keeps the agenda, then works on one scan until it is done or put off; how many there were."""
+        await self.keep_agendas()
+        return await self.work(list(self.accounts))
+
+    async def keep_agendas(self) -> None:
+        """The days that are to come, of every account."""
         for account_id, account in self.accounts.items():
             await self._keep_agenda(account_id, account)
+
+    async def due(self, account_ids: Sequence[str]) -> list[str]:
+        """Which of these accounts have a scan that is due."""
+        async with self.means.pool.acquire() as conn:
+            return await scan_queue.accounts_with_due(conn, account_ids, self.means.clock.now())
+
+    async def work(self, account_ids: Sequence[str]) -> int:
+        """Works on one scan of these accounts until it is done or put off; how many there were."""
         holder = uuid4()
         async with self.means.pool.acquire() as conn, conn.transaction():
-            row = await scan_queue.claim(conn, list(self.accounts), self.means.clock.now(), holder)
+            row = await scan_queue.claim(conn, account_ids, self.means.clock.now(), holder)
         if row is None:
             return 0
         account = self.accounts[row["account_id"]]
@@ -74,19 +88,11 @@ class Scanner:
 def add_loop(loops: Loops, bells: Bells, scanner: Scanner) -> None:
     """Starts it. A turn may be cut off anywhere: what it committed stands, and the rest is read again."""
 
-    async def run() -> None:
-        found = 0
+    async def work(account_id: str) -> None:
+        if await scanner.work([account_id]):
+            bells.ring("planning")
+            bells["scanning"].ring()
 
-        async def turn() -> None:
-            nonlocal found
-            found = 0
-            found = await scanner.turn()
-            if found:
-                bells.ring("planning")
-
-        while not loops.stopping.is_set():
-            await loops.turn(LOOP, turn)
-            if not found:
-                await bells["scanning"].wait(LOOK_ANYWAY_SECONDS)
-
-    loops.add(LOOP, run(), heeds_stop=False)
+    apart = AccountsApart(LOOP, list(scanner.accounts), scanner.due, work)
+    running = apart.run(loops, bells["scanning"], LOOK_ANYWAY_SECONDS, before=scanner.keep_agendas)
+    loops.add(LOOP, running, heeds_stop=False)

@@ -1,8 +1,8 @@
 """The loops of planning and submitting, as the composition root starts them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,7 +11,9 @@ import asyncpg
 import structlog
 
 from ingest_service.accounts import Account
+from ingest_service.apart import AccountsApart
 from ingest_service.clock import Clock
+from ingest_service.deciding import decision_store
 from ingest_service.deciding.deciding import Deciding
 from ingest_service.links.link import LinkMaker
 from ingest_service.loops import Loops
@@ -119,11 +121,15 @@ def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
 def _add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
     """Starts acting on answers. What came of them are facts, which planning takes from there."""
 
-    async def decide(beat: Beat) -> int:
-        decided = await deciding.turn(beat)
-        if decided:
+    async def due(account_ids: Sequence[str]) -> list[str]:
+        async with deciding.pool.acquire() as conn:
+            return await decision_store.accounts_with_due(conn, account_ids)
+
+    async def decide(account_id: str) -> None:
+        only = replace(deciding, accounts={account_id: deciding.accounts[account_id]})
+        if await only.turn(lambda: loops.beat("decisions")):
             bells.ring("planning", "cancels")
-        return decided
+            bells["deciding"].ring()
 
     async def sweep() -> int:
         swept = await deciding.sweep()
@@ -131,7 +137,8 @@ def _add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
             bells.ring("deciding")
         return swept
 
-    loops.add("decisions", drain(loops, bells, "decisions", "deciding", decide))
+    apart = AccountsApart("decisions", sorted(deciding.accounts), due, decide)
+    loops.add("decisions", apart.run(loops, bells["deciding"], LOOK_ANYWAY_SECONDS))
     loops.every("unanswered", UNANSWERED_SECONDS, sweep)
 
 
