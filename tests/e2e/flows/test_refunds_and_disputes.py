@@ -64,7 +64,7 @@ async def test_finance_hears_of_a_dispute_and_again_two_days_before_the_evidence
     await pair.advance(7 * DAY + 60)
     await pair.quiet(20)
     assert len(pair.texts(finance)) == 2
-    assert "not handed in" in pair.texts(finance)[1]
+    assert "evidence for the disputed $123.00" in pair.texts(finance)[1]
 
 
 async def test_a_dispute_that_is_decided_reminds_nobody_and_its_result_is_told(pair: Pair, finance: str) -> None:
