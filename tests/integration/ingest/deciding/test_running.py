@@ -78,4 +78,4 @@ async def test_a_suspicion_becomes_a_question_and_its_answer_a_refund(ingest_dat
             assert "Stripe did it: refund it as fraud (succeeded)" in sentences
             async with http.get(f"http://127.0.0.1:{service.admin_port}/metrics") as answer:
                 metrics = await answer.text()
-            assert 'ingest_decisions_total{answer="no",outcome="stopped",strength="coded"}' in metrics
+            assert 'ingest_decisions_total{account_id="main",answer="no",outcome="stopped",strength="coded"}' in metrics
