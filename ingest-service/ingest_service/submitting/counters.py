@@ -11,6 +11,7 @@ DECISIONS: Final = Counter("ingest_decisions_total", "Answers by what came of th
 DECISION_CALLS: Final = Counter(
     "ingest_decision_calls_total", "Writes at Stripe by how they went", ["action", "result"]
 )
+WEBHOOKS: Final = Counter("ingest_webhook_calls_total", "Calls of webhooks by how they went", ["webhook", "state"])
 
 _LABELLED: Final = frozenset({"suppressed", "failed", "waiting"})
 

@@ -30,10 +30,11 @@ from ingest_service.submitting.sorting import Sorting
 from ingest_service.submitting.submission import Submission
 from ingest_service.submitting.truth import Seen
 from ingest_service.wake import Bells
+from ingest_service.webhooks.calling import Calling
 
 log = structlog.get_logger()
 
-BELLS: Final = ("planning", "submitting", "looking", "cancels", "deciding")
+BELLS: Final = ("planning", "submitting", "looking", "cancels", "deciding", "webhooks")
 """The bells these loops wait for."""
 
 LOOK_ANYWAY_SECONDS: Final = 1.0
@@ -54,6 +55,7 @@ class Parts:
     cancels: Cancels
     outcomes: Outcomes
     deciding: Deciding | None = None
+    calling: Calling | None = None
 
 
 def parts(
@@ -66,6 +68,7 @@ def parts(
     per_second: int,
     links: LinkMaker | None = None,
     deciding: Deciding | None = None,
+    calling: Calling | None = None,
 ) -> Parts:
     """Makes the parts for these accounts; `per_second` is the budget of reads that looks are measured by."""
 
@@ -82,6 +85,7 @@ def parts(
         cancels=Cancels(pool, account_ids, notify),
         outcomes=Outcomes(pool, account_ids, notify, clock),
         deciding=deciding,
+        calling=calling,
     )
 
 
@@ -98,6 +102,8 @@ def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
         submitted = await side.submission.turn(beat)
         if submitted.look_up:
             bells.ring("looking")
+        if submitted.claimed:
+            bells.ring("webhooks")
         return submitted.claimed
 
     async def look(beat: Beat) -> int:
@@ -114,6 +120,8 @@ def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
     loops.add("outcomes", listen(loops, bells, side.outcomes))
     if side.deciding is not None:
         _add_decisions(loops, bells, side.deciding)
+    if side.calling is not None:
+        loops.add("webhooks", drain(loops, bells, "webhooks", "webhooks", side.calling.turn))
 
 
 def _add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
@@ -122,7 +130,7 @@ def _add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
     async def decide(beat: Beat) -> int:
         decided = await deciding.turn(beat)
         if decided:
-            bells.ring("planning", "cancels")
+            bells.ring("planning", "cancels", "webhooks")
         return decided
 
     async def sweep() -> int:
