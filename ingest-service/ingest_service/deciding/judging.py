@@ -203,9 +203,7 @@ def _without_stripe(actions: Sequence[Action], given: Given, seen: Suspect | Non
         return Verdict("nothing", "a person decided so" if given.chosen else "the rules say so")
     if Action.ACKNOWLEDGE in actions or tuple(actions) == (Action.CALL_WEBHOOK,):
         outcome: Outcome = "acknowledged" if given.answer == Answer.YES else "nothing"
-        return Verdict(
-            outcome, f"{_SAID[given.answer]}, {_HOW[given.strength]}" if given.answer in GIVEN else _SAID[given.answer]
-        )
+        return Verdict(outcome, _SAID[given.answer])
     if Action.TELL_CUSTOMER in actions:
         done = "blocked" if seen is not None and seen.standing == "blocked" else ""
         if given.answer == Answer.NO:

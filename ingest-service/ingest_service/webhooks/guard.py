@@ -5,6 +5,7 @@ to something else later leads nowhere.
 """
 
 import ipaddress
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,8 @@ from urllib.parse import urlsplit
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_DISGUISED: Final = re.compile(r"(^|[.])(\d+|0x[0-9a-f]*)[.]?$|:", re.IGNORECASE)
+"""Hosts that end in a number and are no plain address: the system reads 0177.0.0.1, 127.1 and 0x7f000001 as this machine."""
 LONGEST_URL: Final = 2000
 
 
@@ -66,6 +69,8 @@ def wrong_with(url: str) -> str | None:
     if not parts.hostname or port == 0:
         return "has no host"
     literal = _literal(parts.hostname)
+    if literal is None and _DISGUISED.search(parts.hostname):
+        return "is a number in disguise"
     if parts.scheme != "https" and not (parts.scheme == "http" and literal is not None and literal.is_loopback):
         return "is not https"
     return None
