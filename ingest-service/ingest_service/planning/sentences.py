@@ -73,6 +73,11 @@ def explain(rules: Rules) -> tuple[str, ...]:
             paragraphs.append(f"{heads[rule.on]}: see the next line.")
         paragraphs.append(_rule(rule, later=rule.flow in seen))
         seen.add(rule.flow)
+    paragraphs += [
+        f"The webhook {name} has no address, because its variable is not set: it is not called."
+        for name, webhook in rules.webhooks.items()
+        if not webhook.url
+    ]
     if _nobody_hears(rules):
         paragraphs.append(
             "A person must decide where the answers leave it open, and no team hears of it (fraud_held): "

@@ -18,7 +18,7 @@ from ingest_service.planning.rules_store import RulesInForce
 from ingest_service.story import lines
 from ingest_service.submitting.notify_client import NotifyClient
 from ingest_service.submitting.truth import Over, StillSo
-from ingest_service.webhooks import call_store, calling
+from ingest_service.webhooks import calling, commands
 from ingest_service.webhooks.calling import Calling, calling_session
 from ingest_service.webhooks.guard import Guard
 from tests.integration.ingest.planning.rows import ACCOUNT, SEALER, Side
@@ -196,10 +196,12 @@ async def test_what_was_called_in_vain_for_a_day_is_set_aside_and_seen_and_may_b
         told = lines.step_line(plan, step).sentence
         assert told == "The webhook team of the sales team could not be called and was set aside: it answered 404"
         assert await calling.turn() == 0
-        async with side.pool.acquire() as conn:
-            [aside] = await call_store.set_aside(conn, [ACCOUNT], 10)
-            assert await call_store.again(conn, ACCOUNT, aside["call_id"])
-            assert not await call_store.again(conn, ACCOUNT, aside["call_id"])
+        [said] = await commands.set_aside(side.pool, [ACCOUNT])
+        assert said == f"main {row['call_id']} team (step:1), tried 2 times: it answered 404"
+        assert await commands.again(side.pool, ACCOUNT, row["call_id"]) == "it will be called again"
+        with pytest.raises(commands.NotSetAsideError):
+            await commands.again(side.pool, ACCOUNT, row["call_id"])
+        assert await commands.set_aside(side.pool, [ACCOUNT]) == ["no call was given up"]
         assert await calling.turn() == 1
     assert (await call(side))["state"] == "done"
     assert (await side.step())["state"] == "sent"

@@ -169,7 +169,8 @@ def test_it_is_explained_in_sentences() -> None:
         '    answers: [{answer: "yes", do: [acknowledge, {call_webhook: fulfilment}]}, {answer: ["no", silence], do: nothing}]',
         "[{template: team_high_value}, {webhook: slack}]",
     )
-    [told] = sentences.explain(rules(text))
+    told, unset = sentences.explain(rules(text))
+    assert unset.startswith("The webhook unset has no address")
     assert "then call the webhook slack at once." in told
     assert (
         "They are asked one after the other, first whom customer_metadata.owner names, then the others in their order, each 15 minutes"
