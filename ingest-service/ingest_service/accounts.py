@@ -6,12 +6,15 @@ Without an accounts file there is one, ``main``, from the environment. With one,
       - id: main
         stripe_account: acct_…            # only for a connected account
         livemode: true                    # else told by the key
-        api_key_file: /run/secrets/stripe-key             # or api_key: rk_live_…
+        api_key_file: /run/secrets/stripe-key             # or api_key: rk_live_…; a connected account's is the platform's
         webhook_secrets_file: /run/secrets/stripe-hooks   # or webhook_secrets: […]
         region: US
         zone: America/New_York
-        rules: rules-main.yaml            # else the shipped rules
+        rules: rules-main.yaml            # else the service's rules
         brand: Acme                       # on the pages of payment links; else INGEST_BRAND
+
+Paths are read from where the file stands. Stripe has one endpoint for all connected accounts of a platform: it may lead to the path of
+any of them, where they list the same webhook secret; see `meant`.
 """
 
 import re
@@ -27,6 +30,11 @@ from ingest_service.environment import InvalidSettingsError
 from ingest_service.settings import Settings
 
 ACCOUNT_ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,62}$")
+STRIPE_ACCOUNT = re.compile(r"^acct_[A-Za-z0-9]+$")
+REGION = re.compile(r"^[A-Z]{2}$")
+KEYS = frozenset({
+    "id", "stripe_account", "livemode", "api_key", "api_key_file", "webhook_secrets", "webhook_secrets_file", "region", "zone", "rules", "brand",
+})  # fmt: skip
 LIVE_KEY = re.compile(r"^[a-z]{2}_live_")
 
 
@@ -80,6 +88,26 @@ def load(settings: Settings) -> Mapping[str, Account]:
     return {"main": main}
 
 
+def meant(accounts: Mapping[str, Account], addressed: Account, named: object, *, livemode: bool) -> Account:
+    """Whose event it is that came to the path of `addressed` and was signed with one of its secrets.
+
+    Stripe posts the events of all connected accounts of a platform, in both modes, to one endpoint. An event that came to a connected
+    account's path is for the connected account that it names, where that one lists a secret of the same endpoint. Every other
+    event stays with whom it was addressed to, and is set aside there if it is not theirs.
+    """
+    if (
+        named is None
+        or addressed.stripe_account is None
+        or (named == addressed.stripe_account and livemode == addressed.livemode)
+    ):
+        return addressed
+    shared = set(addressed.webhook_secrets)
+    for account in accounts.values():
+        if account.stripe_account == named and account.livemode == livemode and shared & set(account.webhook_secrets):
+            return account
+    return addressed
+
+
 def _split(secret: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in secret.split(","))))
 
@@ -94,6 +122,7 @@ def _from_file(path: Path, settings: Settings) -> Mapping[str, Account]:
         raise InvalidSettingsError(f"{path}: needs a list `accounts:` with at least one entry")
     problems: list[str] = []
     accounts: dict[str, Account] = {}
+    whose: dict[tuple[str, str | None], str] = {}
     for number, raw in enumerate(listed):
         try:
             account = _account(raw if isinstance(raw, dict) else {}, settings, path.parent)
@@ -102,16 +131,21 @@ def _from_file(path: Path, settings: Settings) -> Mapping[str, Account]:
             continue
         if account.account_id in accounts:
             problems.append(f"{path}: accounts[{number}]: the id {account.account_id} is used twice")
+        other = whose.setdefault((account.api_key, account.stripe_account), account.account_id)
+        if other != account.account_id:
+            problems.append(
+                f"{path}: accounts[{number}]: {other} is the same Stripe account in the same mode, so everybody would be written to twice"
+            )
         accounts[account.account_id] = account
     if problems:
         raise InvalidSettingsError("\n".join(problems))
     return accounts
 
 
-def _secret(raw: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def _secret(raw: Mapping[str, Any], name: str, folder: Path) -> tuple[str, ...]:
     if path := raw.get(f"{name}_file"):
         try:
-            return _split(Path(str(path)).read_text())
+            return _split((folder / str(path)).read_text())
         except OSError as error:
             raise InvalidSettingsError(f"{name}_file cannot be read: {error.strerror}") from None
     value = raw.get(name, ())
@@ -123,10 +157,10 @@ def _account(raw: Mapping[str, Any], settings: Settings, folder: Path) -> Accoun
     identity = str(raw.get("id", ""))
     if not ACCOUNT_ID.match(identity):
         problems.append("id must be 1 to 63 of a-z, 0-9 and -, beginning with a letter or digit")
-    key = next(iter(_secret(raw, "api_key")), "")
+    key = next(iter(_secret(raw, "api_key", folder)), "")
     if not key:
         problems.append("api_key or api_key_file is required")
-    secrets = _secret(raw, "webhook_secrets")
+    secrets = _secret(raw, "webhook_secrets", folder)
     if settings.ingest_public_url and not secrets:
         problems.append("webhook_secrets or webhook_secrets_file is required where INGEST_PUBLIC_URL is set")
     zone = str(raw.get("zone", settings.ingest_zone))
@@ -134,17 +168,29 @@ def _account(raw: Mapping[str, Any], settings: Settings, folder: Path) -> Accoun
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
         problems.append(f"zone {zone} is no IANA zone, as Europe/Vienna")
+    region = str(raw.get("region", settings.ingest_region))
+    if not REGION.match(region):
+        problems.append(
+            "region must be two capital letters (ISO 3166-1), as AT; in quotes where YAML reads it otherwise"
+        )
+    stripe_account = raw.get("stripe_account")
+    if stripe_account is not None and not STRIPE_ACCOUNT.match(str(stripe_account)):
+        problems.append("stripe_account must be the id of a connected account (acct_…)")
+    rules = raw.get("rules")
+    if rules and not (folder / str(rules)).is_file():
+        problems.append(f"rules: {folder / str(rules)} is not a file: correct the path, or leave it out")
+    if unknown := sorted(map(str, raw.keys() - KEYS)):
+        problems.append(f"{unknown[0]} is unknown: an account has {', '.join(sorted(KEYS))}")
     if problems:
         raise InvalidSettingsError("\n".join(problems))
-    rules = raw.get("rules")
     return Account(
         account_id=identity,
-        stripe_account=raw.get("stripe_account"),
+        stripe_account=str(stripe_account) if stripe_account is not None else None,
         livemode=bool(raw.get("livemode", LIVE_KEY.match(key))),
         api_key=key,
         webhook_secrets=secrets,
-        region=str(raw.get("region", settings.ingest_region)),
+        region=region,
         zone=zone,
-        rules_file=folder / rules if rules else settings.ingest_rules_file,
+        rules_file=folder / str(rules) if rules else settings.ingest_rules_file,
         brand=str(raw.get("brand", settings.ingest_brand)),
     )

@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from ingest_service import accounts as accounts_file
-from ingest_service import database, durability, keys_needed, logs, starting
+from ingest_service import database, durability, gauges, keys_needed, logs, starting
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock, refuse_moved_clock
 from ingest_service.deciding.deciding import Deciding
@@ -23,7 +23,7 @@ from ingest_service.edge import admin_http, console_http
 from ingest_service.edge.admin_http import Admin
 from ingest_service.edge.payment_links_http import PaymentLinks
 from ingest_service.edge.stripe_webhook import StripeWebhook
-from ingest_service.folding import fact_store, loop
+from ingest_service.folding import loop
 from ingest_service.folding.fold import Folded, Folding
 from ingest_service.folding.lookup import Lookup
 from ingest_service.folding.resolving import Holds
@@ -36,7 +36,7 @@ from ingest_service.loops import Loops, measure_lag
 from ingest_service.metrics import Metrics
 from ingest_service.planning import commands
 from ingest_service.planning.rules_store import RulesInForce
-from ingest_service.scanning import scan_queue, scanner
+from ingest_service.scanning import scanner
 from ingest_service.scanning.work import Means
 from ingest_service.sealing import Sealer
 from ingest_service.settings import Settings
@@ -45,7 +45,6 @@ from ingest_service.story.telling import Telling
 from ingest_service.stripe_reads import LONGEST_SECONDS, StripeReads, reading
 from ingest_service.stripe_writes import writing
 from ingest_service.submitting import running as submitting
-from ingest_service.submitting import step_queue
 from ingest_service.submitting.notify_client import Tls, connected, tls_of
 from ingest_service.wake import Bells
 from ingest_service.webhooks.calling import Calling, calling_session
@@ -254,44 +253,12 @@ def _start_housekeeping(
                 bells.ring_all()
 
     async def measure() -> None:
-        await _measure(pool, clock, metrics, names)
+        await gauges.measure(pool, clock, metrics, names)
 
     loops.every("partitions", 3600.0, make_partitions)
     loops.every("gauges", GAUGE_SECONDS, measure)
     if settings.vendor_on_loopback:
         loops.every("clock", 1.0, follow_clock)
-
-
-QUEUES = {
-    "event": "SELECT count(*), extract(epoch FROM clock_timestamp() - min(received_at)) FROM event WHERE account_id = $1 AND state = 'received'",
-    "fact": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM fact WHERE account_id = $1 AND state = 'ready'",
-    "step": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM step "
-    "WHERE account_id = $1 AND state IN ('waiting', 'frozen') AND due_at <= $2",
-    "decision": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM decision WHERE account_id = $1 AND state = 'waiting'",
-    "person": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM decision "
-    "WHERE account_id = $1 AND state IN ('held', 'failed')",
-    "scan": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM scan "
-    "WHERE account_id = $1 AND state = 'open' AND due_at <= $2",
-    "webhook": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM webhook_call WHERE account_id = $1 AND state = 'waiting'",
-    "webhook_set_aside": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM webhook_call "
-    "WHERE account_id = $1 AND state = 'set_aside'",
-    "cancel": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM cancel WHERE account_id = $1 AND state = 'waiting'",
-}
-
-
-async def _measure(pool: Any, clock: Clock, metrics: Metrics, names: list[str]) -> None:
-    now = clock.now()
-    async with pool.acquire() as conn:
-        for account_id in names:
-            for queue, statement in QUEUES.items():
-                arguments = (account_id, now) if "$2" in statement else (account_id,)
-                count, age = await conn.fetchrow(statement, *arguments)
-                metrics.waiting.labels(account_id, queue).set(count)
-                metrics.oldest.labels(account_id, queue).set(max(0.0, float(age or 0)))
-            aside = await conn.fetchval(
-                "SELECT count(*) FROM event WHERE account_id = $1 AND state = 'set_aside'", account_id
-            )
-            metrics.set_aside.labels(account_id).set(aside)
 
 
 def _admin(
@@ -308,18 +275,8 @@ def _admin(
         return problems
 
     async def tell() -> dict[str, Any]:
-        async with pool.acquire() as conn:
-            moments = [
-                await step_queue.next_due(conn, names),
-                await fact_store.next_due(conn, names, clock.now()),
-                await scan_queue.next_due(conn, names, clock.now()),
-            ]
-        due = min((moment for moment in moments if moment is not None), default=None)
-        return {
-            "now": clock.now().isoformat(),
-            "offset_seconds": clock.offset_seconds,
-            "next_due_at": due.isoformat() if due is not None else None,
-        }
+        waiting = await gauges.next_due(pool, clock, names)
+        return {"now": clock.now().isoformat(), "offset_seconds": clock.offset_seconds, **waiting}
 
     async def move(offset_seconds: int) -> None:
         async with pool.acquire() as conn:

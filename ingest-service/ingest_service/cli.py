@@ -225,6 +225,7 @@ def again(
 @main.command()
 def why(
     what: Annotated[str, typer.Argument(help="An event, an object of Stripe's, a concern, a request or a Twilio SID.")],
+    account: Annotated[str, typer.Option(help="One account; without it, all that know it.")] = "",
 ) -> None:
     """Tell what became of something, in plain sentences."""
     from ingest_service import accounts, app, database, settings, starting
@@ -237,6 +238,8 @@ def why(
         names, secured = list(accounts.load(loaded)), app.tls(loaded)
     except (InvalidSettingsError, OSError) as error:
         _fail(str(error))
+    if account and account not in names:
+        _fail(f"there is no account {account}: there are {', '.join(names)}")
 
     async def work() -> list[str]:
         url = loaded.ingest_database_url.get_secret_value()
@@ -244,7 +247,7 @@ def why(
             database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool,
             connected(loaded.ingest_notify_target, secured) as notify,
         ):
-            return await tell(Telling(pool, names, notify), what)
+            return await tell(Telling(pool, names, notify), what, account or None)
 
     try:
         with starting.database_told():
@@ -252,6 +255,55 @@ def why(
     except starting.CannotStartError as error:
         _fail(str(error))
     sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+@main.command()
+def rehearse(
+    file: Annotated[Path | None, typer.Argument(help="A rules file; without one, those of the settings.")] = None,
+    source: Annotated[
+        str, typer.Option("--from", help="inbox: facts as we have them; stripe: Stripe's own event list.")
+    ] = "inbox",
+    days: Annotated[int, typer.Option(min=1, max=30, help="So many days back.")] = 30,
+    account: Annotated[str, typer.Option(help="One account; without it, all.")] = "",
+    show: Annotated[int, typer.Option(min=0, help="So many examples of each step.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for a program.")] = False,
+) -> None:
+    """Run the facts of the last days against rules without sending or storing anything: who would hear what."""
+    from rich.console import Console
+
+    from ingest_service import accounts, app, logs, settings, starting
+    from ingest_service.planning.rules_store import FixTheRulesFile
+    from ingest_service.rehearsing import commands, printing
+    from ingest_service.rehearsing.event_list import CannotReadError
+    from ingest_service.submitting.notify_client import ConfigureAccount, DoNotRepeat, TryLater
+
+    if source not in ("inbox", "stripe"):
+        _fail("--from is inbox or stripe")
+    try:
+        loaded = settings.load()
+        logs.configure("ingest-service", loaded.ingest_log_level)
+        known = accounts.load(loaded)
+        chosen = {name: each for name, each in known.items() if account in ("", name)}
+        if not chosen:
+            _fail(f"there is no account {account}: there are {', '.join(known)}")
+        files = app.rules_files(chosen) if file is None else dict.fromkeys(chosen, file)
+        with starting.database_told(), commands.progress(quiet=as_json or not sys.stderr.isatty()) as told:
+            done = _run(
+                commands.rehearse(
+                    loaded, chosen, files, app.tls(loaded), source="stripe" if source == "stripe" else "inbox",
+                    days=days, show=show, told=told,
+                )
+            )  # fmt: skip
+    except (InvalidSettingsError, FixTheRulesFile, CannotReadError, OSError, starting.CannotStartError) as error:
+        _fail(str(error))
+    except (TryLater, ConfigureAccount, DoNotRepeat) as error:
+        _fail(f"notify-service cannot be asked ({type(error).__name__}): check INGEST_NOTIFY_TARGET and its accounts")
+    if as_json:
+        sys.stdout.write(printing.as_json(done, source=source, days=days) + "\n")
+    else:
+        printing.show(Console(), done, source=source, days=days)
+    if wrong := printing.problems(done):
+        _fail("\n".join(wrong))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,50 @@ is granted is used at once, so no replica keeps from another what it does not ne
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 SHORTEST_SLICE: Final = 0.25
 PATIENCE_SECONDS: Final = 10.0
 """So long a read waits for its turn."""
+
+
+class Budget(Protocol):
+    """How many reads may leave, whoever shares it."""
+
+    async def turn(self, account_id: str, endpoint: str) -> bool:
+        """Waits until a read may leave; False where it waited in vain."""
+        ...
+
+    async def close(self) -> None:
+        """Lets nobody leave any more."""
+        ...
+
+
+@dataclass(slots=True)
+class OwnPace:
+    """A pace of this process alone, kept without a row: for a read-only command beside the services.
+
+    A quarter of the services' budget: at the default both together are what Stripe allows an endpoint (25 a second).
+    """
+
+    per_second: float
+    _next: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    @staticmethod
+    def beside(services_per_second: int) -> "OwnPace":
+        """Beside services that have this budget."""
+        return OwnPace(services_per_second / 4)
+
+    async def turn(self, account_id: str, endpoint: str) -> bool:
+        """Waits for its place, however long: the one who waits is a person who sees how far it is."""
+        now = asyncio.get_running_loop().time()
+        at = max(now, self._next.get((account_id, endpoint), now))
+        self._next[account_id, endpoint] = at + 1 / self.per_second
+        await asyncio.sleep(at - now)
+        return True
+
+    async def close(self) -> None:
+        """Nothing is held."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ moment gets the same answer. A stop ends the reads under way: who asked asks lat
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ import stripe
 import structlog
 
 from ingest_service.accounts import Account
-from ingest_service.stripe_budget import PATIENCE_SECONDS, StripeBudget
+from ingest_service.stripe_budget import PATIENCE_SECONDS, Budget, StripeBudget
 
 log = structlog.get_logger()
 
@@ -60,7 +60,7 @@ class StripeReads:
     def __init__(
         self,
         clients: Mapping[str, tuple[stripe.StripeClient, Account]],
-        budget: StripeBudget,
+        budget: Budget,
         count: Count = lambda *_: None,
     ) -> None:
         """Use `reading` to make one."""
@@ -147,33 +147,54 @@ class StripeReads:
         return AskLater(reason)
 
 
-@asynccontextmanager
-async def reading(
+def reading(
     pool: asyncpg.Pool,
     accounts: Mapping[str, Account],
     *,
     api_base: str,
     per_second: int,
     count: Count = lambda *_: None,
+) -> AbstractAsyncContextManager[StripeReads]:
+    """Reads within the budget that replicas share; see `reading_within`."""
+    return reading_within(StripeBudget(pool, per_second), accounts, api_base=api_base, count=count)
+
+
+@asynccontextmanager
+async def reading_within(
+    budget: Budget,
+    accounts: Mapping[str, Account],
+    *,
+    api_base: str,
+    count: Count = lambda *_: None,
 ) -> AsyncIterator[StripeReads]:
-    """Reads over one HTTP session, which is closed at the end. Retries of the SDK are off: the row owns retrying."""
+    """Reads over an HTTP session for each account, so that one that Stripe does not answer uses up no other's connections.
+
+    They are closed at the end. Retries of the SDK are off: the row owns retrying.
+    """
     stripe.enable_telemetry = False  # it writes to the home folder and sends what we did
-    http = stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
+    sessions = {
+        account_id: stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
+        for account_id, account in accounts.items()
+        if account.api_key
+    }
     try:
         clients = {
             account_id: (
                 stripe.StripeClient(
-                    account.api_key, http_client=http, max_network_retries=0, base_addresses={"api": api_base}
+                    accounts[account_id].api_key,
+                    http_client=http,
+                    max_network_retries=0,
+                    base_addresses={"api": api_base},
                 ),
-                account,
+                accounts[account_id],
             )
-            for account_id, account in accounts.items()
-            if account.api_key
+            for account_id, http in sessions.items()
         }
-        reads = StripeReads(clients, StripeBudget(pool, per_second), count)
+        reads = StripeReads(clients, budget, count)
         try:
             yield reads
         finally:
             await reads.stop()
     finally:
-        await http.close_async()  # type: ignore[no-untyped-call]
+        for http in sessions.values():
+            await http.close_async()  # type: ignore[no-untyped-call]

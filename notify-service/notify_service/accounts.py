@@ -6,6 +6,7 @@ They come from the accounts file or, without one, from the environment: see ``ac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 Channel = Literal["sms", "voice", "whatsapp"]
@@ -41,6 +42,8 @@ class Account:
         zone: where no better zone of a recipient is known.
         language: the last resort of every template.
         senders: each with a name of its own, and at most one for a scope and channel.
+        policy_file: its own policy; None for the service's.
+        texts: a folder with its own words, laid over the shipped ones; None for none.
     """
 
     account_id: str
@@ -52,6 +55,8 @@ class Account:
     api_key: str
     api_secret: str
     senders: tuple[Sender, ...]
+    policy_file: Path | None = None
+    texts: Path | None = None
 
     def __repr__(self) -> str:
         """Without secrets."""

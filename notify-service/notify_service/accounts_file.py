@@ -3,6 +3,8 @@
     accounts:
       - id: main
         brand: Acme
+        policy: policy-main.yaml                           # else the service's
+        texts: texts-main                                  # a folder laid over the shipped texts; else those
         zone: America/New_York
         language: en
         twilio:
@@ -14,12 +16,12 @@
             messaging_service_sid: MG…                     # or from: "+1…"
             segments_per_second: 10
 
-A file with a problem is refused whole, with every problem, where it stands and what to do about it.
+Paths are read from where the file stands. A file with a problem is refused whole, with every problem, where it stands and what to do about it.
 """
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -79,7 +81,7 @@ def _from_file(path: Path, settings: Settings) -> Mapping[str, Account]:
     problems: list[str] = []
     accounts: dict[str, Account] = {}
     for number, raw in enumerate(listed):
-        entry = _Entry(raw if isinstance(raw, dict) else {}, settings)
+        entry = _Entry(raw if isinstance(raw, dict) else {}, settings, path.parent)
         account = entry.read()
         if account.account_id in accounts:
             entry.problems.append(f"id {account.account_id} is used twice: give each account an id of its own")
@@ -93,9 +95,9 @@ def _from_file(path: Path, settings: Settings) -> Mapping[str, Account]:
 class _Entry:
     """Reads one account and collects what is wrong with it; what it gives is worth something only where nothing is."""
 
-    def __init__(self, raw: Mapping[str, Any], settings: Settings) -> None:
+    def __init__(self, raw: Mapping[str, Any], settings: Settings, folder: Path) -> None:
         self.problems: list[str] = []
-        self._raw, self._settings = raw, settings
+        self._raw, self._settings, self._folder = raw, settings, folder
 
     def read(self) -> Account:
         raw, settings = self._raw, self._settings
@@ -122,7 +124,18 @@ class _Entry:
             api_key=api_key,
             api_secret=next(iter(api_secrets), ""),
             senders=tuple(self._senders(raw.get("senders"))),
+            policy_file=self._there("policy", Path.is_file, "a file"),
+            texts=self._there("texts", Path.is_dir, "a folder"),
         )
+
+    def _there(self, name: str, is_there: Callable[[Path], bool], what: str) -> Path | None:
+        """A file or folder that the entry names."""
+        if not (given := self._raw.get(name)):
+            return None
+        path = self._folder / str(given)
+        if not is_there(path):
+            self.problems.append(f"{name}: {path} is not {what}: correct the path, or leave it out")
+        return path
 
     def _zone(self, name: str) -> str:
         try:
@@ -135,7 +148,7 @@ class _Entry:
         """A secret that stands in the file or in one it names; a list, or comma-separated."""
         if path := raw.get(f"{name}_file"):
             try:
-                return _split(Path(str(path)).read_text())
+                return _split((self._folder / str(path)).read_text())
             except OSError as error:
                 self.problems.append(
                     f"twilio.{name}_file cannot be read ({error.strerror}): name a file that this process may read"

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from typing import NoReturn
 
 import typer
@@ -65,26 +66,29 @@ def migrate() -> None:
 
 @main.command()
 def check() -> None:
-    """Read settings, accounts, policy and texts, and say everything that is wrong with them."""
+    """Read settings, accounts, policies and texts, and say everything that is wrong with them."""
     from notify_service import accounts_file, database, in_force, settings
+    from notify_service.accounts import Account
     from notify_service.consent.policy import PolicyError
     from notify_service.words import template_store
     from notify_service.words.template import TemplateError
 
     problems: list[str] = []
+    accounts: Mapping[str, Account] = {}
     loaded = None
     try:
         loaded = settings.load()
-        accounts_file.load(loaded)
+        accounts = accounts_file.load(loaded)
     except InvalidSettingsError as error:
         problems += str(error).splitlines()
     if loaded is not None:
-        try:
-            in_force.read_policy(loaded)
-        except PolicyError as error:
-            problems += str(error).splitlines()
+        for account in accounts.values() or [None]:
+            try:
+                in_force.read_policy(loaded, account)
+            except PolicyError as error:
+                problems += [line for line in str(error).splitlines() if line not in problems]
     try:
-        template_store.read_shipped(database.shipped("texts"))
+        in_force.read_words(accounts, template_store.read_shipped(database.shipped("texts")))
     except TemplateError as error:
         problems += str(error).splitlines()
     if problems:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import datetime
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -15,6 +15,9 @@ import aiohttp
 START_HOUR = 10
 LONGEST_WAY = datetime.timedelta(days=9 * 366)
 """How far from real time business time may be moved; the services take ten years."""
+MOST_LOOKS = 200
+"""So many moments at which a service looks for something are passed over, before the clock stops at one all the same."""
+LOOK_SECONDS = 10.0
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 
@@ -82,19 +85,43 @@ class BusinessClock:
             await self._advance(seconds)
 
     async def next_step(self) -> datetime.datetime | None:
-        """Moves to the next moment at which a service has something to do; None where nothing waits.
+        """Moves to the next moment at which something happens; None where nothing waits.
+
+        That is where a message or a fact is due, or where a service looks for something and finds it. It looks every day, mostly
+        in vain: such moments are passed over.
 
         Raises:
             ClockNotMovedError: as for `advance`.
         """
-        async with self._moving:
-            async with _session() as session:
-                told = [(await _told(session, service)).get("next_due_at") for service in self._services]
-            moments = [datetime.datetime.fromisoformat(str(due)) for due in told if due is not None]
-            due = min((moment for moment in moments if moment > self.now()), default=None)
-            if due is not None:
-                await self._advance((due - self.now()).total_seconds() + 1)
-            return due
+        moment: datetime.datetime | None = None
+        async with self._moving, _session() as session:
+            for _ in range(MOST_LOOKS):
+                told = [await _told(session, service) for service in self._services]
+                due, look = (self._soonest(told, name) for name in ("next_due_at", "next_scan_at"))
+                moment = min((one for one in (due, look) if one is not None), default=None)
+                if moment is None:
+                    return None
+                await self._advance((moment - self.now()).total_seconds() + 1)
+                if moment == due or await self._found(session, _facts(told)):
+                    return moment
+        return moment
+
+    def _soonest(self, told: Sequence[Mapping[str, object]], name: str) -> datetime.datetime | None:
+        moments = [datetime.datetime.fromisoformat(str(one[name])) for one in told if one.get(name) is not None]
+        return min((moment for moment in moments if moment > self.now()), default=None)
+
+    async def _found(self, session: aiohttp.ClientSession, before: int) -> bool:
+        """Whether what the services look for at this moment is there: waits until they have looked."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                while True:
+                    told = [await _told(session, service) for service in self._services]
+                    if _facts(told) != before:
+                        return True
+                    if not any(one.get("scans_due") for one in told):
+                        return False
+                    await asyncio.sleep(0.05)
+        return True
 
     async def _advance(self, seconds: float) -> None:
         if seconds < 0:
@@ -118,6 +145,11 @@ class BusinessClock:
                     with contextlib.suppress(ClockNotMovedError):
                         await _told(session, moved, self.offset)
                 raise
+
+
+def _facts(told: Sequence[Mapping[str, object]]) -> int:
+    """How many facts the services know."""
+    return sum(int(str(one.get("facts", 0))) for one in told)
 
 
 def _session() -> aiohttp.ClientSession:

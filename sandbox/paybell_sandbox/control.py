@@ -16,7 +16,8 @@ from paybell_sandbox.faults import UnknownFaultError
 from paybell_sandbox.sandbox import SANDBOX, Sandbox
 from paybell_sandbox.stripe import STRIPE
 from paybell_sandbox.twilio import numbers, replies, senders, voice
-from paybell_sandbox.twilio.network import NETWORK, plain_number
+from paybell_sandbox.twilio.addresses import plain_number
+from paybell_sandbox.twilio.network import NETWORK
 from paybell_sandbox.twilio.recording import REQUESTS
 from paybell_sandbox.twilio.shapes import Call, Message
 
@@ -121,7 +122,8 @@ async def _inbound(request: web.Request) -> web.Response:
         return wrong("from, to and body are needed: the phone's number, the business's number and the words")
     if not numbers.is_dialable(plain_number(sender)) or sender.startswith("whatsapp:") != to.startswith("whatsapp:"):
         return wrong("from is the phone's number, such as +14155552671; for WhatsApp from and to begin with whatsapp:")
-    if not senders.receives(request.app[SANDBOX].settings, to):
+    accounts = request.app[SANDBOX].settings.twilio_accounts.values()
+    if not any(senders.receives(account, to) for account in accounts):
         return wrong("to is none of the account's numbers; GET /sandbox/numbers names them")
     message = await replies.receive(request.app[NETWORK], sender, to, words)
     return web.json_response(message.judged(), status=201)

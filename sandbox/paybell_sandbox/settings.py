@@ -2,8 +2,24 @@
 
 import secrets
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class TwilioAccount(BaseModel):
+    """An account at Twilio: what opens it, and from what it may send. Tokens with commas while they are rotated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    auth_token: SecretStr
+    senders: tuple[str, ...] = ()
+    whatsapp_senders: tuple[str, ...] = ()
+    services: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def tokens(self) -> list[str]:
+        """Every token that opens it; the first one signs."""
+        return self.auth_token.get_secret_value().split(",")
 
 
 class Settings(BaseSettings):
@@ -35,6 +51,8 @@ class Settings(BaseSettings):
     """Numbers that the account may write from on WhatsApp."""
     twilio_services: dict[str, tuple[str, ...]] = {"MG" + "a" * 32: ("+14155550100",)}
     """The account's Messaging Services, each with its pool of senders: ``{"MG…": ["+1…"]}``."""
+    twilio_more_accounts: dict[str, TwilioAccount] = {}
+    """Further accounts by their SID: ``{"AC…": {"auth_token": "…", "senders": ["+1…"]}}``. No number is of two accounts."""
     twilio_advanced_opt_out: bool = False
     """Whether the Messaging Services have Advanced Opt-Out: then replies to them carry OptOutType."""
     twilio_inbound_url: str = ""
@@ -52,3 +70,14 @@ class Settings(BaseSettings):
     """Where the phone lies; business time starts at 10:00 there."""
     record_file: str = ""
     """Every request that the Twilio side took is appended here as a line of JSON."""
+
+    @property
+    def twilio_accounts(self) -> dict[str, TwilioAccount]:
+        """Every account at Twilio by its SID, the first one of old."""
+        first = TwilioAccount(
+            auth_token=self.twilio_auth_token,
+            senders=self.twilio_senders,
+            whatsapp_senders=self.twilio_whatsapp_senders,
+            services=self.twilio_services,
+        )
+        return {self.twilio_account_sid: first, **self.twilio_more_accounts}

@@ -164,10 +164,12 @@ async def until(condition: Callable[[], Awaitable[bool]], within_seconds: float)
 async def running_pair(
     ingest_url: str, notify_url: str, *, ingest: dict[str, Any] | None = None, notify: dict[str, Any] | None = None,
     sandbox: dict[str, Any] | None = None, webhooks: bool = True, posted_by_sandbox: bool = False,
+    stripe_seen_through: Callable[[str], contextlib.AbstractAsyncContextManager[str]] = contextlib.nullcontext,
 ) -> AsyncIterator[Pair]:  # fmt: skip
     """The pair until the block ends. Stories' events are posted by the test, or by the sandbox where it is asked to.
 
-    Either posts each twice and mixes them up; `sandbox` can say otherwise.
+    Either posts each twice and mixes them up; `sandbox` can say otherwise. `stripe_seen_through` puts something between ingest and
+    Stripe: of Stripe's address it makes the one that ingest is given.
     """
     port, notify_port = free_port(), free_port()
     sandbox_given: dict[str, Any] = {
@@ -187,13 +189,16 @@ async def running_pair(
             "notify_vendor_time_scale": 0.05, "grpc_insecure": True, "twilio_account_sid": "AC" + "0" * 32,
             "twilio_auth_token": "sandbox-token", "twilio_from": "+14155550100", "twilio_api_base": box.twilio_api_base,
         }  # fmt: skip
-        async with notify_app.running(NotifySettings(**(notify_given | (notify or {})))) as notifying:
+        async with (
+            stripe_seen_through(box.stripe_api_base) as stripe_api_base,
+            notify_app.running(NotifySettings(**(notify_given | (notify or {})))) as notifying,
+        ):
             ingest_given: dict[str, Any] = {
                 "ingest_database_url": ingest_url, "ingest_data_keys": key("d1"), "ingest_http_listen": f"127.0.0.1:{port}",
                 "ingest_public_url": public, "ingest_admin_listen": "127.0.0.1:0", "ingest_console_listen": "127.0.0.1:0",
                 "ingest_notify_target": f"127.0.0.1:{notifying.grpc_port}", "ingest_hold_failure_seconds": 0.5,
                 "ingest_hold_success_seconds": 0.5, "ingest_stripe_reads_per_second": 100, "ingest_poll_seconds": 0.5,
-                "stripe_api_key": "sk_test_sandbox", "stripe_webhook_secrets": SECRET, "stripe_api_base": box.stripe_api_base,
+                "stripe_api_key": "sk_test_sandbox", "stripe_webhook_secrets": SECRET, "stripe_api_base": stripe_api_base,
                 "grpc_insecure": True,
             }  # fmt: skip
             settings = IngestSettings(**(ingest_given | (ingest or {})))

@@ -178,7 +178,7 @@ class Deciding:
             if isinstance(written, Later | Refused) and await self._has_effect(taken, call):
                 written = Done(call.object_id, "found done")
             said.append(Entry("stripe", "paybell", {"action": call.action, "key": call.key, **_told(written)}))
-            counters.DECISION_CALLS.labels(str(call.action), type(written).__name__).inc()
+            counters.DECISION_CALLS.labels(taken.account_id, str(call.action), type(written).__name__).inc()
             match written:
                 case Done() | NotThere():
                     continue
@@ -252,7 +252,7 @@ class Deciding:
                 await plans.settle_many(
                     conn, account_id, [Settlement(before, now, f"the decision ({verdict.outcome})")]
                 )
-        counters.DECISIONS.labels(str(taken.given.answer), str(taken.given.strength), verdict.outcome).inc()
+        counters.DECISIONS.labels(account_id, str(taken.given.answer), str(taken.given.strength), verdict.outcome).inc()
         log.info("deciding.decided", account_id=account_id, challenge_id=asked.challenge_id, state=state)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 from aiohttp import web
 
-from ingest_service.accounts import Account
+from ingest_service.accounts import Account, meant
 from ingest_service.inbox import envelope
 from ingest_service.inbox.group_commit import GroupCommit, NotStoredError
 from ingest_service.inbox.signature import is_signed
@@ -76,7 +76,9 @@ class StripeWebhook:
         if not is_signed(raw, header, account.webhook_secrets):
             return self._answer(account.account_id, 400, size=len(raw))
         try:
-            arrival = envelope.arrival(account, envelope.read(raw), raw, "webhook", self._now())
+            event = envelope.read(raw)
+            account = meant(self._accounts, account, event.get("account"), livemode=bool(event.get("livemode")))
+            arrival = envelope.arrival(account, event, raw, "webhook", self._now())
         except envelope.UnreadableError as error:
             arrival = unreadable(account, raw, str(error), self._now())
         try:

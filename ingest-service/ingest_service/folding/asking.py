@@ -2,19 +2,18 @@
 paid, a charge, a customer, a product.
 """
 
-from collections.abc import Mapping, Sequence
+import datetime
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, assert_never
 
-from ingest_service.clock import Clock
-from ingest_service.folding import knowledge, mirror, parse
+from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.declines import decline_fact
 from ingest_service.folding.effects import Alias, joined
+from ingest_service.folding.keeping import Keeping
 from ingest_service.folding.resolving import Dropped, LookUp, Pending
-from ingest_service.folding.subject import Subject
 from ingest_service.folding.tellers import suspicions
-from ingest_service.sealing import Sealer
 from ingest_service.stripe_reads import AskLater, Found, Gone, StripeReads
 
 MOST_ITEMS: Final = 20
@@ -23,11 +22,10 @@ MOST_ITEMS: Final = 20
 
 @dataclass(frozen=True)
 class Asking:
-    """Asks for one account."""
+    """Asks for one account. `now`: business time."""
 
-    pool: Any
-    sealer: Sealer
-    clock: Clock
+    keeping: Keeping
+    now: Callable[[], datetime.datetime]
     reads: StripeReads
     account_id: str
 
@@ -61,9 +59,7 @@ class Asking:
             return answer.reason
         listed = answer.body.get("data") if isinstance(answer, Found) else []
         invoice = parse.text(listed[0], "invoice") if isinstance(listed, list) and listed else ""
-        async with self.pool.acquire() as conn:
-            learnt = [(alias, "lookup") for alias in joined(payment_intent, invoice)]
-            await knowledge.learn_aliases(conn, self.account_id, learnt)
+        await self.keeping.aliases(joined(payment_intent, invoice))
         return None
 
     async def _decline(self, invoice: str, at: int) -> str | None:
@@ -75,14 +71,12 @@ class Asking:
         listed = answer.body.get("data") if isinstance(answer, Found) else None
         payments = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
         names = [name for one in payments if (name := parse.text(one, "payment", "payment_intent"))]
-        learnt = [(alias, "lookup") for name in names for alias in joined(name, invoice)]
-        async with self.pool.acquire() as conn, conn.transaction():
-            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {invoice: "invoice"}, ())
-            told = {"decline": decline_fact(*why(payments), at)}
-            bill = subjects[invoice].told(status="", customer_id="", at=self.clock.now(), facts=told)
-            await knowledge.write_subjects(conn, self.sealer, self.account_id, [bill])
-            if learnt:
-                await knowledge.learn_aliases(conn, self.account_id, learnt)
+        told = {"decline": decline_fact(*why(payments), at)}
+        now = self.now()
+        await self.keeping.subject(
+            invoice, "invoice", lambda bill: bill.told(status="", customer_id="", at=now, facts=told)
+        )
+        await self.keeping.aliases([alias for name in names for alias in joined(name, invoice)])
         return None
 
     async def _charge(self, identity: str) -> str | None:
@@ -90,18 +84,19 @@ class Asking:
         if isinstance(answer, AskLater):
             return answer.reason
         charge = parse.charge(answer.body) if isinstance(answer, Found) else None
-        async with self.pool.acquire() as conn, conn.transaction():
-            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {identity: "charge"}, ())
-            told = subjects.get(identity, Subject(identity, "charge"))
-            facts: dict[str, Any] = {"looked_up": True}
-            status = customer_id = ""
-            contact = None
-            if charge is not None:
-                facts |= {"payment_intent": charge.payment_intent, "captured": charge.captured}
-                status, customer_id = charge.status, charge.customer
-                contact = Contact(charge.phones, charge.name, charge.country)
-            told = told.told(status=status, customer_id=customer_id, at=self.clock.now(), facts=facts, contact=contact)
-            await knowledge.write_subjects(conn, self.sealer, self.account_id, [told])
+        facts: dict[str, Any] = {"looked_up": True}
+        status = customer_id = ""
+        contact = None
+        if charge is not None:
+            facts |= {"payment_intent": charge.payment_intent, "captured": charge.captured}
+            status, customer_id = charge.status, charge.customer
+            contact = Contact(charge.phones, charge.name, charge.country)
+        now = self.now()
+        await self.keeping.subject(
+            identity,
+            "charge",
+            lambda known: known.told(status=status, customer_id=customer_id, at=now, facts=facts, contact=contact),
+        )
         return None
 
     async def _product(self, identity: str) -> str | None:
@@ -109,11 +104,12 @@ class Asking:
         if isinstance(answer, AskLater):
             return answer.reason
         name = parse.text(answer.body, "name") if isinstance(answer, Found) else ""
-        async with self.pool.acquire() as conn, conn.transaction():
-            subjects = await knowledge.lock_subjects(conn, self.sealer, self.account_id, {identity: "product"}, ())
-            told = subjects.get(identity, Subject(identity, "product"))
-            told = told.told(status="known", customer_id="", at=self.clock.now(), facts={"name": name[:200]})
-            await knowledge.write_subjects(conn, self.sealer, self.account_id, [told])
+        now = self.now()
+        await self.keeping.subject(
+            identity,
+            "product",
+            lambda known: known.told(status="known", customer_id="", at=now, facts={"name": name[:200]}),
+        )
         return None
 
     async def _customer(self, identity: str) -> str | None:
@@ -121,15 +117,8 @@ class Asking:
         if isinstance(answer, AskLater):
             return answer.reason
         gone = parse.Customer(identity, deleted=True, name="", phones=(), languages=(), place={})
-        await self._keep_customer(gone if isinstance(answer, Gone) else parse.customer(answer.body))
+        await self.keeping.customer(gone if isinstance(answer, Gone) else parse.customer(answer.body), self.now())
         return None
-
-    async def _keep_customer(self, customer: parse.Customer) -> None:
-        identity = customer.id
-        async with self.pool.acquire() as conn, conn.transaction():
-            known = await knowledge.customers(conn, self.sealer, self.account_id, (), [identity])
-            told = mirror.told(known.get(identity), customer, self.clock.now())
-            await knowledge.write_customers(conn, self.sealer, self.account_id, [told])
 
     async def _suspect(self, identity: str, waiting: Pending) -> Pending | Dropped | str:
         """A fact of suspicion with what its charge tells: one read, which brings a customer nobody told of along."""
@@ -148,7 +137,7 @@ class Asking:
             return Dropped(told)
         customer = charge.get("customer") if isinstance(charge, Mapping) else None
         if isinstance(customer, Mapping):
-            await self._keep_customer(parse.customer(customer))
+            await self.keeping.customer(parse.customer(customer), self.now())
         return replace(waiting, draft=told)
 
     async def _earlier_payment(self, customer_id: str, waiting: Pending) -> str | None:
@@ -161,10 +150,7 @@ class Asking:
         charges = [parse.charge(one) for one in listed or () if isinstance(one, Mapping)]
         paid = [one.id for one in charges if one.status == "succeeded" and one.captured]
         earlier = paid[-1] if len(paid) > 1 else ""  # Stripe lists the newest first
-        async with self.pool.acquire() as conn:
-            await knowledge.learn_aliases(
-                conn, self.account_id, [(Alias(customer_id, "earlier_payment", earlier), "lookup")]
-            )
+        await self.keeping.aliases([Alias(customer_id, "earlier_payment", earlier)])
         return None
 
     async def _items(self, session: str, waiting: Pending) -> Pending | str:

@@ -101,6 +101,21 @@ async def hasten(conn: Any, account_id: str, subjects: Sequence[str], now: datet
     )  # fmt: skip
 
 
+async def accounts_with_held(conn: Any, account_ids: Sequence[str], now: datetime.datetime) -> list[str]:
+    """Which of these accounts have held facts that are due."""
+    rows = await conn.fetch(
+        """SELECT a.account_id FROM unnest($1::text[]) AS a (account_id)
+           WHERE EXISTS (SELECT FROM unnest('{1,2,3,4}'::smallint[]) AS l (lane) CROSS JOIN LATERAL (
+               SELECT FROM fact f
+               WHERE f.account_id = a.account_id AND f.lane = l.lane AND f.state IN ('held', 'looking_up') AND f.due_at <= $2
+                 AND f.leased_until <= clock_timestamp()
+               LIMIT 1) AS due)""",
+        list(account_ids),
+        now,
+    )
+    return [row["account_id"] for row in rows]
+
+
 async def claim_held(
     conn: Any, accounts: Sequence[str], now: datetime.datetime, most: int, length: datetime.timedelta, lease: uuid.UUID
 ) -> list[Any]:

@@ -19,6 +19,7 @@ from ingest_service.clock import Clock
 from ingest_service.folding import fact_store, knowledge, pending
 from ingest_service.folding.asking import Asking
 from ingest_service.folding.fact_row import fact_row
+from ingest_service.folding.keeping import InTables
 from ingest_service.folding.resolving import Dropped, Holds, Known, LookUp, Pending, Resolution, Trouble, resolve
 from ingest_service.planning.sealed_columns import open_details
 from ingest_service.sealing import MissingKeyError, Sealer, UnsealableError
@@ -112,7 +113,7 @@ class Lookup:
     async def _find_out(self, row: Any, lease: uuid.UUID) -> Looked:
         """Asks Stripe what is missing, one question after the other."""
         account_id, key = row["account_id"], row["fact_key"]
-        asking = Asking(self.pool, self.sealer, self.clock, self.reads, account_id)
+        asking = Asking(InTables(self.pool, self.sealer, account_id), self.clock.now, self.reads, account_id)
         waiting, trouble = self._opened(row), _trouble(row)
         reason = "Stripe's answers do not settle it"
         vain: set[str] = set()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ingest_service.folding.fold import Folded, FoldFailedError, Folding
+from ingest_service.folding.looking_up import LookingUp
 from ingest_service.folding.lookup import Lookup
 from ingest_service.inbox import store
 from ingest_service.loops import Loops
@@ -72,19 +73,24 @@ def add_loops(loops: Loops, bells: Bells, folding: FoldingLoop, lookup: Lookup, 
             if not taken:
                 await bells["folding"].wait(LOOK_ANYWAY_SECONDS)
 
+    def ended(looked: int, ready: int) -> None:
+        if looked:
+            bells["lookup"].ring()
+        if ready:
+            bells.ring("planning")
+
     async def look() -> None:
-        while not loops.stopping.is_set():
-            looked = 0
+        looking_up = LookingUp(lookup, ended)
 
-            async def turn() -> None:
-                nonlocal looked
-                looked, ready = await lookup.turn()
-                if ready:
-                    bells.ring("planning")
+        async def turn() -> None:
+            await looking_up.start()
 
-            await loops.turn("lookup", turn)
-            if not looked:
+        try:
+            while not loops.stopping.is_set():
+                await loops.turn("lookup", turn)
                 await bells["lookup"].wait(LOOK_ANYWAY_SECONDS)
+        finally:
+            await looking_up.close()
 
     for number in range(1, folders + 1):
         loops.add(f"folding-{number}", fold(f"folding-{number}"))

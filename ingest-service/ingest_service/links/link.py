@@ -139,12 +139,13 @@ def standing_of(status: str) -> Standing:
 
 def _shown(fact: Json) -> Json:
     attributes: Json = fact["attributes"]
-    names = [name for name in attributes.get("product_names") or () if isinstance(name, str)]
+    named = [one["name"] for one in attributes.get("items") or () if isinstance(one, Mapping) and one.get("name")]
+    names = named or [name for name in attributes.get("product_names") or () if isinstance(name, str)]
     return {
         "amount": fact["amount"],
         "exponent": fact["exponent"],
         "currency": fact["currency"],
-        "what": "; ".join(names[:3]) or str(attributes.get("description") or ""),
+        "what": ", ".join(names[:3]) or str(attributes.get("description") or ""),
         "reference": str(attributes.get("invoice_number") or ""),
         "brand": str(attributes.get("brand") or ""),
     }

@@ -135,7 +135,7 @@ class Planning:
         waiting: list[str] = []
         for row in rows:
             try:
-                facts.append(_fact(row, self.sealer))
+                facts.append(opened_fact(row, self.sealer))
             except MissingKeyError:
                 log.warning("planning.key_missing", account_id=row["account_id"], fact_key=row["fact_key"])
                 waiting.append(row["fact_key"])
@@ -196,7 +196,8 @@ def _take(change: Change, fact: Fact, writes: PlanWrites, plans: dict[tuple[str,
     writes.facts.append(PlanFact(fact.key, plan.plan_id, change.effect))
 
 
-def _fact(row: asyncpg.Record, sealer: Sealer) -> Fact:
+def opened_fact(row: asyncpg.Record, sealer: Sealer) -> Fact:
+    """A fact as its row tells it, with its details opened."""
     details = open_details(sealer, row["account_id"], row["fact_key"], row["data_key_id"], row["details"])
     if not isinstance(details["attributes"], dict) or not isinstance(details["person"], dict):
         raise TypeError("details are not of the form {attributes, person}")

@@ -50,7 +50,9 @@ class Telling:
 
     async def story(self, key: Key, account_id: str | None = None) -> Json | None:
         """The story of the first account that knows the key, None where none does."""
-        for each in [account_id] if account_id else self.account_ids:
+        for each in self.account_ids if account_id is None else [account_id]:
+            if each not in self.account_ids:
+                continue
             requests = await self._requests_of_sid(each, key.id) if key.kind == "sid" else [key.id]
             async with self.pool.acquire() as conn:
                 found = await _find(conn, each, key, requests)

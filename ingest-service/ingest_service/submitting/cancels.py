@@ -63,13 +63,13 @@ class Cancels:
         try:
             response = await self.notify.cancel(account_id, concern, as_of)
         except (TryLater, ConfigureAccount) as error:
-            counters.CALLS.labels("cancel", type(error).__name__).inc()
+            counters.CALLS.labels(account_id, "cancel", type(error).__name__).inc()
             return None
         except DoNotRepeat as error:
-            counters.CALLS.labels("cancel", type(error).__name__).inc()
+            counters.CALLS.labels(account_id, "cancel", type(error).__name__).inc()
             log.warning("cancels.refused", account_id=account_id, concern=concern)
             return Answer(concern, as_of, orjson.dumps({"refused": str(error)}).decode(), [], [])
-        counters.CALLS.labels("cancel", "ok").inc()
+        counters.CALLS.labels(account_id, "cancel", "ok").inc()
         return _answer(concern, as_of, response)
 
 

@@ -60,7 +60,7 @@ class HandingOver:
         try:
             answers = await self.notify.submit([each.frozen for each in batch])
         except (TryLater, ConfigureAccount) as error:
-            counters.CALLS.labels("submit", type(error).__name__).inc()
+            counters.CALLS.labels(account_id, "submit", type(error).__name__).inc()
             log.warning("submitting.put_off", account_id=account_id, count=len(batch), error=type(error).__name__)
             async with self.pool.acquire() as conn:
                 why = (
@@ -71,7 +71,7 @@ class HandingOver:
                 await step_queue.release(conn, account_id, [each.step.key for each in batch], holder, why)
             return
         except DoNotRepeat as error:
-            counters.CALLS.labels("submit", type(error).__name__).inc()
+            counters.CALLS.labels(account_id, "submit", type(error).__name__).inc()
             if len(batch) == 1:
                 await self._record(
                     account_id, [locally_rejected(batch[0].step.sent, f"notify refused it: {error}")], holder
@@ -82,7 +82,7 @@ class HandingOver:
             await self._send(account_id, batch[middle:], holder, beat)
             return
         crashpoints.reach("in.after_rpc")
-        counters.CALLS.labels("submit", "ok").inc()
+        counters.CALLS.labels(account_id, "submit", "ok").inc()
         results = [step_result(each.step.sent, answer) for each, answer in zip(batch, answers, strict=True)]
         await self._record(account_id, results, holder)
 
@@ -93,7 +93,7 @@ class HandingOver:
             if ended:
                 await plans.close_finished(conn, account_id, ended, self.clock.now())
         for result in results:
-            counters.step_ended(result.state, result.reason or "")
+            counters.step_ended(account_id, result.state, result.reason or "")
         states = {
             state: sum(result.state == state for result in results) for state in sorted({r.state for r in results})
         }

@@ -195,9 +195,9 @@ async def apply(conn: asyncpg.Connection, account_id: str, outcomes: Sequence[Ap
         plan_ids = [row["plan_id"] for row in await conn.fetch(_PLANS, account_id, touched)]
         await plans.close_finished(conn, account_id, plan_ids, now)
     for each in new:
-        counters.OUTCOMES.labels(each.kind, each.effect).inc()
+        counters.OUTCOMES.labels(account_id, each.kind, each.effect).inc()
         if each.state:
-            counters.step_ended(each.state, each.payload["reason"])
+            counters.step_ended(account_id, each.state, each.payload["reason"])
     log.info("outcomes.batch", account_id=account_id, count=len(new), repeated=len(outcomes) - len(new))
 
 

@@ -126,7 +126,7 @@ class Sorting:
         match decision:
             case End(state=state, reason=reason):
                 into.ended.append(EndedStep(step.plan_id, step.number, state, reason))
-                counters.step_ended(state, reason)
+                counters.step_ended(step.account_id, state, reason)
             case Resend(frozen=frozen):
                 into.leased.append(step.key)
                 into.ready.append(Ready(step, frozen))
@@ -152,7 +152,7 @@ class Sorting:
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             kind = type(error).__name__  # its message may quote what a customer typed
             log.warning("submitting.unbuildable", account_id=step.account_id, request_id=step.request_id, error=kind)
-            counters.step_ended("rejected", "")
+            counters.step_ended(step.account_id, "rejected", "")
             reason = f"no request can be made of it ({kind}); its fact or rule lacks something"
             into.ended.append(EndedStep(step.plan_id, step.number, "rejected", reason))
             return

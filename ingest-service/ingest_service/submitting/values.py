@@ -1,6 +1,5 @@
 """The typed values that templates ask for, made from a plan's newest fact. Pure: notify formats, here is nothing but meaning."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -58,7 +57,6 @@ _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 _LONGEST_LINK: Final = 512
 _LONGEST_TEXT: Final = 500
 _MOST_ITEMS: Final = 50
-_BILLED: Final = re.compile(r"^\d+ × (.+?) \(at .+\)$")
 
 Json = Mapping[str, Any]
 
@@ -153,10 +151,8 @@ def _items(told: Told) -> Value | None:
 
 
 def _item(item: Json) -> str:
-    """Stripe writes "1 × Pro (at $49.00 / month)" on bills: the name alone is what a text has room for."""
-    name = _BILLED.sub(r"\1", str(item["name"]))
     quantity = item.get("quantity", 1)
-    return name if quantity == 1 else f"{quantity} x {name}"
+    return str(item["name"]) if quantity == 1 else f"{quantity} x {item['name']}"
 
 
 def _receipt(told: Told) -> Value | None:

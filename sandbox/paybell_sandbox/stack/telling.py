@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from paybell_sandbox.business import FOR_INGEST, FOR_NOTIFY
 from paybell_sandbox.stack import asked
 from paybell_sandbox.stack.files import UnseenFileError, seen_by_containers
 from paybell_sandbox.supervisor import env_file
@@ -61,7 +62,8 @@ def for_bringing_up(root: Path, shell: Mapping[str, str]) -> Told:
     except (env_file.UnreadableEnvFileError, UnseenFileError) as error:
         raise CannotStartError(str(error)) from None
     if played:
-        seen |= env_file.read(root / "compose" / "sandbox.env")
+        said = {name: value for name, value in seen.items() if value}
+        seen = {**FOR_INGEST, **FOR_NOTIFY, **said, **env_file.read(root / "compose" / "sandbox.env")}
     return Told(played, _environment(names, seen, shell), tuple(sorted(settings.keys() - names - set(asked.PORTS))))
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from paybell_sandbox import asked
 from paybell_sandbox.asked import Handler, wrong
-from paybell_sandbox.colleagues import COLLEAGUES
+from paybell_sandbox.business import COLLEAGUES
 from paybell_sandbox.stripe import versions
 from paybell_sandbox.stripe.deliveries import DeliveryOptions, summary
 from paybell_sandbox.stripe.people import PEOPLE

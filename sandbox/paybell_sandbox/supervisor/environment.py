@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from paybell_sandbox.colleagues import COLLEAGUES
 from paybell_sandbox.supervisor.keys import PlayedVendors
 from paybell_sandbox.supervisor.listeners import url
 
@@ -16,9 +15,6 @@ SENDER = "+14155550100"
 """Whom the played texts come from: a number that exists only in stories."""
 
 Environment = dict[str, str]
-
-TEAMS: Environment = {team.variable: team.number for team in COLLEAGUES}
-"""The played business has a finance and a sales team; `.env` may name others."""
 
 
 def base(shell: Mapping[str, str]) -> Environment:

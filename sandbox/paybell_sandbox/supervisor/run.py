@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from paybell_sandbox import business
 from paybell_sandbox.supervisor import database, environment, listeners, whereabouts
 from paybell_sandbox.supervisor.children import Child, Keeper
 from paybell_sandbox.supervisor.database import Data
@@ -157,7 +158,7 @@ class _Run:
         sandbox: Environment = {}
         if isinstance(mode, Sandboxed):
             for_ingest, for_notify, sandbox = environment.playing(where, played_vendors(), webhooks=options.webhooks)
-            ingest, notify = environment.TEAMS | ingest | for_ingest, notify | for_notify
+            ingest, notify = business.FOR_INGEST | ingest | for_ingest, business.FOR_NOTIFY | notify | for_notify
             ready = {"sandbox": listeners.url(where["SANDBOX_LISTEN"]), **ready}
         self._migrate(ingest, notify)
         with self.screen.step("Starting the services", f"{', '.join(ready)}"):

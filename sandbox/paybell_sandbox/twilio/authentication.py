@@ -18,13 +18,14 @@ def authenticate(request: web.Request) -> str:
     """
     settings = request.app[SANDBOX].settings
     user, password = _given(request.headers.get("Authorization", ""))
-    known = {settings.twilio_account_sid: settings.twilio_auth_token.get_secret_value().split(",")}
+    known = {sid: (sid, account.tokens) for sid, account in settings.twilio_accounts.items()}
     if settings.twilio_api_key:
-        known[settings.twilio_api_key] = [settings.twilio_api_secret.get_secret_value()]
-    if not any(hmac.compare_digest(password, secret.encode()) for secret in known.get(user, [])):
+        known[settings.twilio_api_key] = settings.twilio_account_sid, [settings.twilio_api_secret.get_secret_value()]
+    opened, passwords = known.get(user, ("", []))
+    if not any(hmac.compare_digest(password, secret.encode()) for secret in passwords):
         raise TwilioError(20003)
-    account = request.match_info.get("account", settings.twilio_account_sid)
-    if account != settings.twilio_account_sid:
+    account = request.match_info.get("account", opened)
+    if account != opened:
         raise TwilioError(20404)
     return account
 

@@ -25,7 +25,7 @@ ONLY_POST: Final = ("Method", "StatusCallbackMethod", "AsyncAmdStatusCallbackMet
 DETECTIONS: Final = ("", "Enable", "DetectMessageEnd")
 
 
-def parse(form: Mapping[str, str], events: tuple[str, ...], network: Network) -> Call:
+def parse(form: Mapping[str, str], events: tuple[str, ...], network: Network, account_sid: str) -> Call:
     """A call that Twilio takes, not ringing yet.
 
     Raises:
@@ -37,7 +37,7 @@ def parse(form: Mapping[str, str], events: tuple[str, ...], network: Network) ->
         )
         raise TwilioError(20001, f"unknown parameter {unknown[0]}")
     to, sender = form.get("To", ""), form.get("From", "")
-    _check_numbers(to, sender, network)
+    _check_numbers(to, sender, network, account_sid)
     twiml, url = document(form, needed=True)
     callback, detected = form.get("StatusCallback", ""), form.get("AsyncAmdStatusCallback", "")
     for address in (callback, detected):
@@ -54,7 +54,7 @@ def parse(form: Mapping[str, str], events: tuple[str, ...], network: Network) ->
         raise TwilioError(21214 if refused == 21612 else refused, to)
     return Call(
         sid=network.sid("CA"),
-        account_sid=network.sandbox.settings.twilio_account_sid,
+        account_sid=account_sid,
         to=to,
         from_=sender,
         twiml=twiml,
@@ -86,14 +86,14 @@ def document(form: Mapping[str, str], *, needed: bool) -> tuple[str, str]:
     return twiml, url
 
 
-def _check_numbers(to: str, sender: str, network: Network) -> None:
+def _check_numbers(to: str, sender: str, network: Network, account_sid: str) -> None:
     if not to:
         raise TwilioError(21201)
     if not sender:
         raise TwilioError(21213)
     if not numbers.is_dialable(to):
         raise TwilioError(21211, to)
-    senders.check_call(network.sandbox.settings, sender)
+    senders.check_call(network.account(account_sid), sender)
 
 
 def _ring_seconds(form: Mapping[str, str]) -> float:

@@ -77,21 +77,22 @@ class Answer:
 
 
 class Callbacks:
-    """Posts signed forms to one Twilio account's webhooks."""
+    """Posts signed forms to the webhooks of Twilio's accounts."""
 
     def __init__(self, sandbox: Sandbox, session: aiohttp.ClientSession) -> None:
-        """Signs with the account's auth token, the first where several are valid."""
+        """Signs with the auth token of the form's account, the first where several are valid."""
         self._sandbox = sandbox
         self._session = session
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._validator = RequestValidator(sandbox.settings.twilio_auth_token.get_secret_value().split(",")[0])
+        accounts = sandbox.settings.twilio_accounts
+        self._validators = {sid: RequestValidator(account.tokens[0]) for sid, account in accounts.items()}
 
     async def post(self, url: str, form: dict[str, str]) -> Answer:
         """Posts a form, again where the URL's fragment asks for it."""
         policy = Policy.of(url)
         plain = url.partition("#")[0]
         headers = {
-            "X-Twilio-Signature": self._validator.compute_signature(plain, form),
+            "X-Twilio-Signature": self._validators[form["AccountSid"]].compute_signature(plain, form),
             "I-Twilio-Idempotency-Token": secrets.token_hex(18),
             "User-Agent": "TwilioProxy/1.1",
         }

@@ -18,7 +18,7 @@ UPDATES: Final = frozenset({
 async def _create(request: web.Request) -> web.Response:
     network, form = request.app[NETWORK], await request.post()
     events = tuple(str(event) for event in form.getall("StatusCallbackEvent", []))
-    call = call_request.parse(await fields(request), events, network)
+    call = call_request.parse(await fields(request), events, network, request.match_info["account"])
     network.add(call)
     answer = call.to_json()
     network.beside(voice.ring(network, call))
@@ -27,7 +27,9 @@ async def _create(request: web.Request) -> web.Response:
 
 async def _list(request: web.Request) -> web.Response:
     status = request.query.get("Status")
-    calls = [call for call in request.app[NETWORK].calls.values() if status in (None, call.status)]
+    account = request.match_info["account"]
+    everyone = request.app[NETWORK].calls.values()
+    calls = [call for call in everyone if call.account_sid == account and status in (None, call.status)]
     wanted = listing.shown(
         request, "calls.list", calls, {"StartTime": lambda call: call.started, "EndTime": lambda call: call.ended}
     )
@@ -37,7 +39,7 @@ async def _list(request: web.Request) -> web.Response:
 def _found(request: web.Request) -> tuple[Network, Call]:
     network = request.app[NETWORK]
     call = network.calls.get(request.match_info["sid"])
-    if call is None:
+    if call is None or call.account_sid != request.match_info["account"]:
         raise TwilioError(20404)
     return network, call
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from paybell_sandbox.twilio import numbers, reports, segments, senders
-from paybell_sandbox.twilio.network import Network, plain_number
+from paybell_sandbox.twilio.addresses import plain_number
+from paybell_sandbox.twilio.network import Network
 from paybell_sandbox.twilio.shapes import API_VERSION, Message
 
 ACTS: Final = ("early",)
@@ -41,6 +42,7 @@ class Wanted:
         send_at: when it is to go, in real time; None for at once.
     """
 
+    account_sid: str
     to: str
     sender: str | None
     service: str | None
@@ -54,13 +56,12 @@ class Wanted:
 
 def take(network: Network, wanted: Wanted) -> Message:
     """Takes a message; what becomes of it begins at once."""
-    settings = network.sandbox.settings
     first = "scheduled" if wanted.send_at else "accepted" if wanted.service else "queued"
     message = Message(
         sid=network.sid("MM" if wanted.num_media else "SM"),
-        account_sid=settings.twilio_account_sid,
+        account_sid=wanted.account_sid,
         to=wanted.to,
-        from_=wanted.sender or senders.chosen(settings, wanted.to, wanted.service or ""),
+        from_=wanted.sender or senders.chosen(network.account(wanted.account_sid), wanted.to, wanted.service or ""),
         body=wanted.body,
         direction=wanted.direction,
         status=first,

@@ -7,8 +7,8 @@ from typing import Any, Final, Protocol, TypeVar
 from aiohttp import web
 
 from paybell_sandbox.sandbox import SANDBOX
+from paybell_sandbox.twilio.addresses import plain_number
 from paybell_sandbox.twilio.errors import TwilioError
-from paybell_sandbox.twilio.network import plain_number
 
 ACTS: Final = ("lag",)
 BIGGEST_PAGE: Final = 1_000

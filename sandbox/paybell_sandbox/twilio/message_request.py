@@ -8,9 +8,10 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from paybell_sandbox.twilio import numbers, senders
+from paybell_sandbox.twilio.addresses import plain_number
 from paybell_sandbox.twilio.carrier import Wanted
 from paybell_sandbox.twilio.errors import TwilioError
-from paybell_sandbox.twilio.network import Network, plain_number
+from paybell_sandbox.twilio.network import Network
 
 KNOWN: Final = frozenset({
     "To", "From", "MessagingServiceSid", "FallbackFrom", "Body", "MediaUrl", "ContentSid", "ContentVariables", "StatusCallback",
@@ -55,7 +56,7 @@ def valid_url(url: str) -> bool:
     return len(url) <= LONGEST_URL and parts.scheme in ("http", "https") and bool(_HOST.match(host or ""))
 
 
-def parse(form: Mapping[str, str], media: Sequence[str], network: Network) -> Wanted:
+def parse(form: Mapping[str, str], media: Sequence[str], network: Network, account_sid: str) -> Wanted:
     """A valid request.
 
     Raises:
@@ -69,7 +70,7 @@ def parse(form: Mapping[str, str], media: Sequence[str], network: Network) -> Wa
         raise TwilioError(20001, f"unknown parameter {unknown[0]}")
     to, sender, service = form.get("To", ""), form.get("From") or None, form.get("MessagingServiceSid") or None
     _check_to(to)
-    senders.check_message(network.sandbox.settings, to, sender, service)
+    senders.check_message(network.account(account_sid), to, sender, service)
     body = _body(form, media)
     callback = form.get("StatusCallback", "")
     if callback and not valid_url(callback):
@@ -79,6 +80,7 @@ def parse(form: Mapping[str, str], media: Sequence[str], network: Network) -> Wa
     send_at = _send_at(form, service, network.sandbox.clock.real_now())
     _check_reachable(to, sender, service, network)
     return Wanted(
+        account_sid=account_sid,
         to=to,
         sender=sender,
         service=service,

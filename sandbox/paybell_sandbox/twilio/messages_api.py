@@ -23,21 +23,24 @@ async def _account(request: web.Request) -> web.Response:
 async def _create(request: web.Request) -> web.Response:
     network, form = request.app[NETWORK], await request.post()
     media = [str(url) for url in form.getall("MediaUrl", [])]
-    message = carrier.take(network, message_request.parse(await fields(request), media, network))
+    message = carrier.take(
+        network, message_request.parse(await fields(request), media, network, request.match_info["account"])
+    )
     answer = message.to_json()  # as it was taken: no callback tells of this status
     await carrier.told_early(message)
     return web.json_response(answer, status=201)
 
 
 async def _list(request: web.Request) -> web.Response:
-    messages = list(request.app[NETWORK].messages.values())
+    account = request.match_info["account"]
+    messages = [one for one in request.app[NETWORK].messages.values() if one.account_sid == account]
     wanted = listing.shown(request, "messages.list", messages, {"DateSent": lambda message: message.sent})
     return web.json_response(listing.page(request, "messages", wanted))
 
 
 def _found(request: web.Request) -> Message:
     message = request.app[NETWORK].messages.get(request.match_info["sid"])
-    if message is None:
+    if message is None or message.account_sid != request.match_info["account"]:
         raise TwilioError(20404)
     return message
 

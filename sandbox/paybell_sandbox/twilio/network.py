@@ -11,7 +11,9 @@ import aiohttp
 from aiohttp import web
 
 from paybell_sandbox.sandbox import Sandbox
-from paybell_sandbox.twilio import segments
+from paybell_sandbox.settings import TwilioAccount
+from paybell_sandbox.twilio import segments, senders
+from paybell_sandbox.twilio.addresses import plain_number
 from paybell_sandbox.twilio.callbacks import Callbacks
 from paybell_sandbox.twilio.shapes import Call, Message
 
@@ -75,12 +77,21 @@ class Network:
         for number in {plain_number(thing.to), plain_number(thing.from_ or "")}:
             self._of_number[number].append(thing)
 
+    def account(self, account_sid: str) -> TwilioAccount:
+        """One of the accounts there are."""
+        return self.sandbox.settings.twilio_accounts[account_sid]
+
+    def owner(self, to: str) -> str:
+        """The account that a number is of; the first one where it is nobody's."""
+        accounts = self.sandbox.settings.twilio_accounts
+        return next((sid for sid, account in accounts.items() if senders.receives(account, to)), next(iter(accounts)))
+
     def receive_message(self, *, sender: str, to: str, body: str) -> Message:
         """Takes a text from a phone."""
         now = self.sandbox.clock.real_now()
         message = Message(
             sid=self.sid("SM"),
-            account_sid=self.sandbox.settings.twilio_account_sid,
+            account_sid=self.owner(to),
             to=to,
             from_=sender,
             body=body,
@@ -144,11 +155,6 @@ class Network:
             task.cancel()
         for known in (self.messages, self.calls, self.opted_out, self._all, self._of_number):
             known.clear()
-
-
-def plain_number(address: str) -> str:
-    """An address without its channel: ``whatsapp:+1…`` is ``+1…``."""
-    return address.rpartition(":")[2]
 
 
 NETWORK: web.AppKey[Network] = web.AppKey("twilio_network", Network)

@@ -10,9 +10,10 @@ from typing import Any, Final, Literal
 import phonenumbers
 
 from paybell_sandbox.twilio import carrier, twiml
+from paybell_sandbox.twilio.addresses import plain_number
 from paybell_sandbox.twilio.callbacks import Answer, delivery
 from paybell_sandbox.twilio.carrier import Wanted
-from paybell_sandbox.twilio.network import Network, plain_number
+from paybell_sandbox.twilio.network import Network
 from paybell_sandbox.twilio.shapes import API_VERSION, Message
 
 Keyword = Literal["STOP", "START", "HELP"]
@@ -70,7 +71,15 @@ def _apply(network: Network, kind: Keyword, sender: str, senders: set[str]) -> N
 
 def _reply(network: Network, message: Message, words: str) -> None:
     carrier.take(
-        network, Wanted(to=message.from_ or "", sender=message.to, service=None, body=words, direction="outbound-reply")
+        network,
+        Wanted(
+            account_sid=message.account_sid,
+            to=message.from_ or "",
+            sender=message.to,
+            service=None,
+            body=words,
+            direction="outbound-reply",
+        ),
     )
 
 

@@ -3,8 +3,9 @@
 import asyncio
 from typing import Final
 
+from paybell_sandbox.twilio.addresses import plain_number
 from paybell_sandbox.twilio.callbacks import delivery
-from paybell_sandbox.twilio.network import Network, plain_number
+from paybell_sandbox.twilio.network import Network
 from paybell_sandbox.twilio.shapes import Call, Message, Report
 
 ACTS: Final = ("lose", "double", "delay", "reorder")

@@ -3,36 +3,36 @@
 import re
 from typing import Final
 
-from paybell_sandbox.settings import Settings
+from paybell_sandbox.settings import TwilioAccount
 from paybell_sandbox.twilio import numbers
+from paybell_sandbox.twilio.addresses import plain_number
 from paybell_sandbox.twilio.errors import TwilioError
-from paybell_sandbox.twilio.network import plain_number
 
 SHORT_CODE: Final = re.compile(r"\d{3,6}")
 _NAME: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 +\-_&]{1,11}")
 
 
-def check_message(settings: Settings, to: str, sender: str | None, service: str | None) -> None:
+def check_message(account: TwilioAccount, to: str, sender: str | None, service: str | None) -> None:
     """Whether the account may send this from there.
 
     Raises:
         TwilioError: as Twilio would answer.
     """
-    if service is not None and service not in settings.twilio_services:
+    if service is not None and service not in account.services:
         raise TwilioError(21701, service)
     if sender is None and service is None:
         raise TwilioError(21603)
     if sender is not None:
-        _check_sender(settings, to, sender)
+        _check_sender(account, to, sender)
     if service is not None:
-        pool = settings.twilio_services[service]
+        pool = account.services[service]
         if not pool:
             raise TwilioError(21703)
         if sender is not None and plain_number(sender) not in pool:
             raise TwilioError(21712, sender)
 
 
-def _check_sender(settings: Settings, to: str, sender: str) -> None:
+def _check_sender(account: TwilioAccount, to: str, sender: str) -> None:
     if to == sender:
         raise TwilioError(21266, to)
     plain = plain_number(sender)
@@ -43,13 +43,13 @@ def _check_sender(settings: Settings, to: str, sender: str) -> None:
     if to.startswith("whatsapp:") != sender.startswith("whatsapp:"):
         raise TwilioError(21612, f"'To' {to}, 'From' {sender}")
     if sender.startswith("whatsapp:"):
-        if plain not in settings.twilio_whatsapp_senders:
+        if plain not in account.whatsapp_senders:
             raise TwilioError(63007, sender)
-    elif sender not in settings.twilio_senders:
+    elif sender not in account.senders:
         raise TwilioError(21606, sender)
 
 
-def check_call(settings: Settings, sender: str) -> None:
+def check_call(account: TwilioAccount, sender: str) -> None:
     """Whether the account may call from this number.
 
     Raises:
@@ -57,17 +57,17 @@ def check_call(settings: Settings, sender: str) -> None:
     """
     if not numbers.is_dialable(sender) or numbers.TEST_SENDERS.get(sender) == 21212:
         raise TwilioError(21212, sender)
-    if sender not in settings.twilio_senders:
+    if sender not in account.senders:
         raise TwilioError(21210, sender)
 
 
-def receives(settings: Settings, to: str) -> bool:
+def receives(account: TwilioAccount, to: str) -> bool:
     """Whether a text to this number comes to the account. A name cannot be answered."""
-    known = settings.twilio_whatsapp_senders if to.startswith("whatsapp:") else settings.twilio_senders
+    known = account.whatsapp_senders if to.startswith("whatsapp:") else account.senders
     return plain_number(to) in known and not _NAME.fullmatch(to)
 
 
-def chosen(settings: Settings, to: str, service: str) -> str:
+def chosen(account: TwilioAccount, to: str, service: str) -> str:
     """Whom a Messaging Service lets a message come from: the first of its pool."""
-    number = settings.twilio_services[service][0]
+    number = account.services[service][0]
     return f"whatsapp:{number}" if to.startswith("whatsapp:") else number

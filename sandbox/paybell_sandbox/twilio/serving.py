@@ -7,9 +7,10 @@ from typing import Final
 from aiohttp import web
 
 from paybell_sandbox import faulty
+from paybell_sandbox.twilio.addresses import plain_number
 from paybell_sandbox.twilio.authentication import authenticate
 from paybell_sandbox.twilio.errors import TwilioError, refusal, refuse_status
-from paybell_sandbox.twilio.network import NETWORK, plain_number
+from paybell_sandbox.twilio.network import NETWORK
 from paybell_sandbox.twilio.shapes import API_VERSION
 
 Work = Callable[[web.Request], Awaitable[web.Response]]

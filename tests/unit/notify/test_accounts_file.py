@@ -141,3 +141,20 @@ def test_without_a_file_there_is_one_account_with_a_sender_for_each_channel_that
     found = {(one.name, one.channel, one.number, one.segments_per_second) for one in account.senders}
     assert found == {("sms", "sms", "+14155550100", 3.0), ("voice", "voice", "+14155550100", None),
                      ("whatsapp", "whatsapp", "+14155550109", None)}  # fmt: skip
+
+
+def test_paths_are_read_from_where_the_file_stands(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "policy-main.yaml").write_text("")
+    (tmp_path / "texts-main").mkdir()
+    (tmp_path / "token").write_text("third,fourth\n")
+    account = load(
+        policy="policy-main.yaml", texts="texts-main",
+        twilio={"account_sid": TWILIO["account_sid"], "auth_tokens_file": "token"},
+    )  # fmt: skip
+    assert account.policy_file == tmp_path / "policy-main.yaml"
+    assert account.texts == tmp_path / "texts-main"
+    assert account.auth_tokens == ("third", "fourth")
+    assert problems(load, policy="nowhere.yaml", texts="token") == [
+        f"accounts[0]: policy: {tmp_path}/nowhere.yaml is not a file: correct the path, or leave it out",
+        f"accounts[0]: texts: {tmp_path}/token is not a folder: correct the path, or leave it out",
+    ]

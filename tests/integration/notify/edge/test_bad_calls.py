@@ -269,8 +269,9 @@ async def test_no_number_text_or_secret_is_logged_counted_or_answered(
     evidence = consent_pb2.ConsentEvidence(
         verdict=consent_pb2.CONSENT_VERDICT_GRANTED, source="checkout", wording=words, given_at=stamp(now())
     )
+    items = value_pb2.Value(texts=value_pb2.TextList(items=[value_pb2.Text(text=words)]))
     good = request("r-1", number=number, consent_evidence=[evidence], template="payment_succeeded", values={
-        "amount": request().values["amount"], "description": value_pb2.Value(text=value_pb2.Text(text=words)),
+        "amount": request().values["amount"], "items": items,
     }, not_before=stamp(now()))  # fmt: skip
     bad = [
         request("r-2", concern=number + " "),

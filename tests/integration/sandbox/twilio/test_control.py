@@ -175,14 +175,21 @@ class Service:
 
     offset: int = 0
     due: datetime | None = None
+    scans: list[tuple[datetime, int]] = field(default_factory=list)
+    """When it looks for something, and how many facts it finds then."""
     refuses: bool = False
     url: str = ""
     told: list[int] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def get(self, _request: web.Request) -> web.Response:
-        due = None if self.due is None else self.due.isoformat()
-        return web.json_response({"now": "", "offset_seconds": self.offset, "next_due_at": due})
+        now = datetime.now(UTC) + timedelta(seconds=self.offset)
+        ahead = [at for at, _ in self.scans if at > now]
+        return web.json_response({
+            "now": "", "offset_seconds": self.offset, "next_due_at": None if self.due is None else self.due.isoformat(),
+            "next_scan_at": min(ahead).isoformat() if ahead else None, "scans_due": 0,
+            "facts": sum(found for at, found in self.scans if at <= now),
+        })  # fmt: skip
 
     async def put(self, request: web.Request) -> web.Response:
         if self.refuses:
@@ -229,6 +236,16 @@ async def test_business_time_starts_at_ten_where_the_phone_is(make: Make) -> Non
         assert abs(business(told) - start) < timedelta(minutes=1)
         assert (told["zone"], told["movable"]) == ("Europe/Berlin", True)
         assert ingest.offset == notify.offset == told["offset_seconds"]
+
+
+@pytest.mark.parametrize(("finds_on", "stops_on"), [(3, 3), (9, 5)])
+async def test_the_next_step_passes_over_looks_that_find_nothing(make: Make, finds_on: int, stops_on: int) -> None:
+    start = datetime.now(UTC) + timedelta(days=1)
+    scans = [(start + timedelta(days=day), 1 if day == finds_on else 0) for day in range(1, 10)]
+    async with service(scans=scans, due=start + timedelta(days=5)) as ingest, service() as notify:
+        lab = await both(make, ingest, notify)
+        moved = await lab.ask("POST", "clock", {"next_step": True})
+        assert abs(business(moved) - start - timedelta(days=stops_on)) < timedelta(minutes=1)
 
 
 async def test_a_message_carries_business_time_for_the_phone_and_real_time_for_the_api(make: Make) -> None:
