@@ -67,7 +67,7 @@ def test_everything_that_is_wrong_is_said_with_its_entry(tmp_path: Path) -> None
         "accounts[1]: stripe_account must be the id of a connected account (acct_…)",
         f"accounts[1]: rules: {tmp_path}/no.yaml is not a file: correct the path, or leave it out",
         (
-            "accounts[1]: apikey is unknown: an account has api_key, api_key_file, id, livemode, region, rules, stripe_account, "
+            "accounts[1]: apikey is unknown: an account has api_key, api_key_file, brand, id, livemode, region, rules, stripe_account, "
             "webhook_secrets, webhook_secrets_file, zone"
         ),
     ]
