@@ -34,6 +34,22 @@ class Sender:
 
 
 @dataclass(frozen=True)
+class ContentTemplate:
+    """Words of a template that WhatsApp has approved, for one variant and language.
+
+    Attributes:
+        sid: Twilio's id of them, ``HX…``.
+        variables: the values that stand in their places 1, 2, …; `reference` is among them, so that a message is found again.
+    """
+
+    template: str
+    variant: str
+    language: str
+    sid: str
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Account:
     """One account.
 
@@ -44,6 +60,7 @@ class Account:
         senders: each with a name of its own, and at most one for a scope and channel.
         policy_file: its own policy; None for the service's.
         texts: a folder with its own words, laid over the shipped ones; None for none.
+        contents: what may be said on WhatsApp when the person has not written for a day.
     """
 
     account_id: str
@@ -57,6 +74,7 @@ class Account:
     senders: tuple[Sender, ...]
     policy_file: Path | None = None
     texts: Path | None = None
+    contents: tuple[ContentTemplate, ...] = ()
 
     def __repr__(self) -> str:
         """Without secrets."""

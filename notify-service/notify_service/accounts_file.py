@@ -15,6 +15,12 @@
             channel: sms
             messaging_service_sid: MG…                     # or from: "+1…"
             segments_per_second: 10
+        whatsapp_templates:                                # what WhatsApp approved, for when nobody has written for a day
+          - template: fraud_question
+            variant: default                               # left out: default
+            language: en
+            content_sid: HX…
+            variables: [brand, amount, code, reference]    # what stands at {{1}}, {{2}}, …
 
 Paths are read from where the file stands. A file with a problem is refused whole, with every problem, where it stands and what to do about it.
 """
@@ -28,12 +34,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
-from notify_service.accounts import CHANNELS, Account, Sender
+from notify_service.accounts import CHANNELS, Account, ContentTemplate, Sender
 from notify_service.environment import InvalidSettingsError
 from notify_service.settings import Settings
 
 ACCOUNT_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 SENDER_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+VALUE: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+CONTENT_SID: Final = re.compile(r"HX[0-9a-f]{32}")
+CONTENT_KEYS: Final = frozenset({"template", "variant", "language", "content_sid", "variables"})
 SCOPE: Final = re.compile(r"([a-z][a-z0-9_]{0,63})?")
 
 
@@ -126,6 +136,7 @@ class _Entry:
             senders=tuple(self._senders(raw.get("senders"))),
             policy_file=self._there("policy", Path.is_file, "a file"),
             texts=self._there("texts", Path.is_dir, "a folder"),
+            contents=tuple(self._contents(raw.get("whatsapp_templates"))),
         )
 
     def _there(self, name: str, is_there: Callable[[Path], bool], what: str) -> Path | None:
@@ -199,6 +210,45 @@ class _Entry:
             self.problems.append(f"{where}: channel must be one of {', '.join(CHANNELS)}")
             return None
         return Sender(name, channel, scope, str(number), str(service), pace)
+
+    def _contents(self, listed: Any) -> Iterator[ContentTemplate]:
+        if listed is None:
+            return
+        if not isinstance(listed, list):
+            self.problems.append(
+                "whatsapp_templates is no list: give template, language, content_sid and variables of each"
+            )
+            return
+        served: set[tuple[str, str, str]] = set()
+        for index, raw in enumerate(listed):
+            content = self._content(f"whatsapp_templates[{index}]", raw if isinstance(raw, dict) else {})
+            key = content.template, content.variant, content.language
+            if key in served:
+                self.problems.append(
+                    f"whatsapp_templates[{index}]: {' '.join(key)} stands twice: remove one, or name its variant or language"
+                )
+            served.add(key)
+            yield content
+
+    def _content(self, where: str, raw: Mapping[str, Any]) -> ContentTemplate:
+        template, variant, language = (str(raw.get(name, other)) for name, other in (("template", ""), ("variant", "default"), ("language", "")))  # fmt: skip
+        sid, variables = str(raw.get("content_sid", "")), raw.get("variables")
+        if unknown := sorted(set(map(str, raw)) - CONTENT_KEYS):
+            self.problems.append(f"{where}: {unknown[0]} is unknown: it has {', '.join(sorted(CONTENT_KEYS))}")
+        if not VALUE.fullmatch(template) or not VALUE.fullmatch(variant):
+            self.problems.append(f"{where}: template and variant must be names of templates as in texts/")
+        if not LANGUAGE.fullmatch(language):
+            self.problems.append(f"{where}: language must be such as en or pt-BR")
+        if not CONTENT_SID.fullmatch(sid):
+            self.problems.append(
+                f"{where}: content_sid must be HX and 32 hexadecimal digits: copy it from Twilio's console"
+            )
+        names = tuple(map(str, variables)) if isinstance(variables, list) else ()
+        if not names or not all(VALUE.fullmatch(name) for name in names):
+            self.problems.append(f"{where}: variables must list the names of values in the order of their places")
+        elif "reference" not in names:  # by it a message is found again of which nobody knows whether it went
+            self.problems.append(f"{where}: variables lack reference: give it a place in the approved words")
+        return ContentTemplate(template, variant, language, sid, names)
 
     def _pace(self, where: str, value: Any) -> float | None:
         if value is None:

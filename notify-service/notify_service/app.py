@@ -13,10 +13,14 @@ from aiohttp import web
 
 from notify_service import accounts_file, database, gauges, logs
 from notify_service.accounts import Account
+from notify_service.challenges import service as question_service
+from notify_service.challenges.codes import Codes
+from notify_service.challenges.service import Questions
 from notify_service.clock import Clock, refuse_moved_clock
 from notify_service.consent.addresses import AddressBook
 from notify_service.delivery import service as delivery_service
 from notify_service.delivery.service import OUTCOMES_BELL, Delivery, sending_bell
+from notify_service.delivery.vault import SealedVault
 from notify_service.edge import admin_http, grpc_limits, grpc_server, twilio_http
 from notify_service.edge.admin_http import Admin
 from notify_service.edge.notification_rpc import SERVICE, NotificationRpc
@@ -26,6 +30,7 @@ from notify_service.loops import Loops, measure_lag
 from notify_service.metrics import Metrics
 from notify_service.outcomes.feed import Feed
 from notify_service.replies import service as reply_service
+from notify_service.replies.consent import LedgerConsent
 from notify_service.replies.service import ReplyService
 from notify_service.sealing import Finder, Sealer
 from notify_service.settings import Settings, parse_listen
@@ -95,8 +100,16 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         refuse_moved_clock(clock, vendors_on_loopback=settings.vendor_on_loopback)
         in_force = await put_all_in_force(pool, settings, accounts)
         metrics, loops, shutdown = Metrics(), Loops(), Shutdown()
-        bells = Bells([*delivery_service.bell_names(accounts), *reply_service.bell_names(accounts), "clock"])
+        bells = Bells(
+            [
+                *delivery_service.bell_names(accounts),
+                *reply_service.bell_names(accounts),
+                *question_service.bell_names(accounts),
+                "clock",
+            ]
+        )
         sealer, finder = Sealer(settings.data_keys), Finder(settings.lookup_keys)
+        codes, outcomes = Codes(settings.lookup_keys), Feed(lambda: bells.ring(OUTCOMES_BELL))
         delivery = Delivery(
             accounts,
             delivery_service.Neighbours(
@@ -104,7 +117,7 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
                 clock,
                 sealer,
                 in_force.policy,
-                Feed(lambda: bells.ring(OUTCOMES_BELL)),
+                outcomes,
                 bells,
                 metrics.count,
                 shutdown.left,
@@ -114,23 +127,34 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
             time_scale=settings.notify_vendor_time_scale,
         )
         stack.push_async_callback(delivery.close)
-        replies = ReplyService(
-            accounts,
-            {account_id: line.client for account_id, line in delivery.lines.items()},
-            reply_service.Neighbours(pool, clock, sealer, finder, bells, metrics.count),
-            polled=not settings.notify_public_url,
-            time_scale=settings.notify_vendor_time_scale,
-        )
         intake = Intake(
             pool,
             clock,
             in_force,
             sealer,
             AddressBook(sealer, finder),
-            lambda account: bells.ring(sending_bell(account)),
+            codes,
+            lambda account: bells.ring(sending_bell(account), question_service.questions_bell(account)),
+        )
+        questions = Questions(
+            accounts,
+            question_service.Neighbours(
+                pool, clock, codes, SealedVault(sealer), LedgerConsent(sealer, finder), outcomes, bells, metrics.count
+            ),
+            public_url=settings.notify_public_url or None,
+            submit=intake.submit,
+        )
+        replies = ReplyService(
+            accounts,
+            {account_id: line.client for account_id, line in delivery.lines.items()},
+            reply_service.Neighbours(pool, clock, sealer, finder, bells, metrics.count),
+            polled=not settings.notify_public_url,
+            time_scale=settings.notify_vendor_time_scale,
+            answers=questions.answers,
         )
         stack.push_async_callback(_within, shutdown, STOP_SECONDS, loops.close)
         replies.start(loops)
+        questions.start(loops)
         _start_loops(loops, bells, delivery, pool, settings, clock, metrics, accounts)
 
         public = web.Application(client_max_size=64 * 1024)
@@ -139,7 +163,7 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
                 public,
                 settings.notify_public_url,
                 accounts,
-                twilio_http.Desks(delivery.tell, replies.take, replies.whose),
+                twilio_http.Desks(delivery.tell, replies.take, replies.whose, questions.go_on),
                 lambda what: metrics.webhooks.labels(what).inc(),
             )
         http_port = await stack.enter_async_context(

@@ -36,13 +36,19 @@ async def measure(pool: Any, clock: Clock, metrics: Metrics, accounts: Mapping[s
             counts = {row["state"]: row["number"] for row in rows}
             for state in ("received", "undated", "set_aside"):
                 metrics.replies_waiting.labels(account_id, state).set(counts.get(state, 0))
+            open_questions = await conn.fetchval(
+                "SELECT count(*) FROM challenge WHERE account_id = $1 AND state = 'open'", account_id
+            )
+            metrics.challenges_open.labels(account_id).set(open_questions)
 
 
 async def next_due(pool: Any, clock: Clock, accounts: Mapping[str, Account]) -> datetime | None:
-    """When the next notification that still waits is due, in business time."""
+    """When the next notification that still waits is due, or the time of the next open question is over, in business time."""
     async with pool.acquire() as conn:
         due: datetime | None = await conn.fetchval(
-            "SELECT min(due_at) FROM notification WHERE account_id = ANY($1) AND state = 'queued' AND due_at > $2",
+            """SELECT least(
+                   (SELECT min(due_at) FROM notification WHERE account_id = ANY($1) AND state = 'queued' AND due_at > $2),
+                   (SELECT min(look_at) FROM challenge WHERE account_id = ANY($1) AND state = 'open' AND look_at > $2))""",
             list(accounts),
             clock.now(),
         )

@@ -10,9 +10,11 @@ from notify_service.accounts import Account
 from notify_service.consent import policy as policy_file
 from notify_service.consent.policy import Policy
 from notify_service.consent.policy_store import put_in_force
+from notify_service.environment import InvalidSettingsError
 from notify_service.intake.preparing import AccountInForce
 from notify_service.settings import Settings
 from notify_service.words import template_store
+from notify_service.words.channels import content_problems
 from notify_service.words.template import Template, TemplateError
 
 
@@ -23,10 +25,12 @@ class InForce:
     accounts: Mapping[str, Account]
     policies: dict[str, Policy]
     templates: dict[str, Mapping[str, Template]]
+    takes_keys: bool = False
 
     def __call__(self, account_id: str) -> AccountInForce:
         """For one account."""
-        return AccountInForce(self.accounts[account_id], self.policies[account_id], self.templates[account_id])
+        account, policy, templates = self.accounts[account_id], self.policies[account_id], self.templates[account_id]
+        return AccountInForce(account, policy, templates, self.takes_keys)
 
     def policy(self, account_id: str) -> Policy:
         """An account's policy."""
@@ -79,7 +83,7 @@ async def put_all_in_force(pool: Any, settings: Settings, accounts: Mapping[str,
     policies = {account_id: read_policy(settings, account) for account_id, account in accounts.items()}
     shipped = template_store.read_shipped(database.shipped("texts"))
     words = read_words(accounts, shipped)
-    in_force = InForce(accounts, {}, {})
+    in_force = InForce(accounts, {}, {}, takes_keys=bool(settings.notify_public_url))
     async with pool.acquire() as conn:
         for account_id in accounts:
             stored = await put_in_force(conn, account_id, policies[account_id], "start")
@@ -88,5 +92,7 @@ async def put_all_in_force(pool: Any, settings: Settings, accounts: Mapping[str,
             )
             await template_store.seed(conn, account_id, shipped)
             await template_store.adopt(conn, account_id, words[account_id])
-            in_force.templates[account_id] = await template_store.in_force(conn, account_id)
+            templates = in_force.templates[account_id] = await template_store.in_force(conn, account_id)
+            if problems := content_problems(accounts[account_id].contents, templates):
+                raise InvalidSettingsError("\n".join(f"account {account_id}: {problem}" for problem in problems))
     return in_force

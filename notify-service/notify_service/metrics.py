@@ -37,6 +37,12 @@ class Metrics:
                 ["account_id", "state", "code"],
                 registry=self.registry,
             ),
+            "challenge": Counter(
+                "notify_challenges_decided_total",
+                "Questions that were decided, by answer and how sure it is",
+                ["account_id", "answer", "strength"],
+                registry=self.registry,
+            ),
             "reply": Counter(
                 "notify_replies_total",
                 "Replies by what they were taken as: stop, start, help, other",
@@ -61,6 +67,9 @@ class Metrics:
             "Replies that are not handled: received, undated (a START that met a STOP), set_aside",
             ["account_id", "state"],
             registry=self.registry,
+        )
+        self.challenges_open = Gauge(
+            "notify_challenges_open", "Questions that are not decided", ["account_id"], registry=self.registry
         )
         self.oldest = Gauge("notify_oldest_due_seconds", "How long the oldest due notification waits", ["account_id", "lane"],
                             registry=self.registry)  # fmt: skip

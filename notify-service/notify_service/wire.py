@@ -121,7 +121,8 @@ def outcome(row: Any) -> outcome_pb2.Outcome:
                     challenge_id=payload["challenge_id"], answer=challenge_pb2.Answer.Value(f"ANSWER_{payload['answer'].upper()}"),
                     strength=challenge_pb2.AnswerStrength.Value(f"ANSWER_STRENGTH_{payload.get('strength', 'unspecified').upper()}"),
                     channel=channel(payload.get("channel")), provider_sid=payload.get("provider_sid") or "",
-                    answered_at=moment(row["occurred_at"]),
+                    answered_at=moment(row["occurred_at"]), wrong_codes=payload.get("wrong_codes", 0),
+                    after_decision=payload.get("after_decision", False),
                 )
             )  # fmt: skip
     return message

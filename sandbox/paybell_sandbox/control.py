@@ -125,7 +125,10 @@ async def _inbound(request: web.Request) -> web.Response:
     accounts = request.app[SANDBOX].settings.twilio_accounts.values()
     if not any(senders.receives(account, to) for account in accounts):
         return wrong("to is none of the account's numbers; GET /sandbox/numbers names them")
-    message = await replies.receive(request.app[NETWORK], sender, to, words)
+    button = body.get("button", "")
+    if not isinstance(button, str) or (button and not to.startswith("whatsapp:")):
+        return wrong("button is what a tapped button stands for; only WhatsApp has such")
+    message = await replies.receive(request.app[NETWORK], sender, to, words, button)
     return web.json_response(message.judged(), status=201)
 
 

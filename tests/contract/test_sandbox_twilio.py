@@ -10,8 +10,9 @@ import pytest
 
 from notify_service.delivery.listed import From
 from notify_service.delivery.senders import Credentials
-from notify_service.delivery.twilio_client import TwilioClient
+from notify_service.delivery.twilio_client import Asked, Inline, TwilioClient
 from notify_service.delivery.twilio_transport import TwilioTransport
+from notify_service.words.body import Content
 from paybell_sandbox.app import RunningSandbox, running
 from paybell_sandbox.settings import Settings
 from paybell_sandbox.twilio import call_request, message_request, replies
@@ -160,9 +161,18 @@ async def ask_as_notify_does(box: RunningSandbox) -> None:
             await client.create_message(
                 to=PHONE, sender=sender, body="x", status_callback=callback, validity_seconds=600
             )
-        await client.create_call(
-            to=PHONE, sender=From(number=OURS), twiml="<Response/>", status_callback=callback, ring_seconds=30
+        content = Content("HX" + "a" * 32, {"1": "Acme", "2": "7F3K2"})
+        await client.create_message(
+            to=f"whatsapp:{PHONE}",
+            sender=From(number=f"whatsapp:{OURS}"),
+            body=content,
+            status_callback=callback,
+            validity_seconds=600,
         )
+        for says in (Inline("<Response/>"), Asked(f"{box.url}/nowhere#rc=0")):
+            await client.create_call(
+                to=PHONE, sender=From(number=OURS), says=says, status_callback=callback, ring_seconds=30
+            )
     finally:
         await transport.close()
 
@@ -174,6 +184,9 @@ async def test_everything_asked_of_twilio_in_the_whole_run_is_as_twilio_describe
     async with running(Settings(listen="127.0.0.1:0", time_scale=0.01)) as box:
         await ask_as_notify_does(box)
     requests = recorded.kept()
-    assert [r["path"].rpartition("/")[2] for r in requests[before:]] == ["Messages.json", "Messages.json", "Calls.json"]
+    assert [r["path"].rpartition("/")[2] for r in requests[before:]] == [
+        *["Messages.json"] * 3,
+        *["Calls.json"] * 2,
+    ]
     problems = {problem: request for request in requests for problem in request_problems(request)}
     assert problems == {}, f"{len(problems)} problems in {len(requests)} requests"

@@ -42,6 +42,7 @@ class Notification:
     last_sid: str | None
     possible_duplicate: bool
     state_at: datetime
+    challenge_id: str | None = None
 
     @staticmethod
     def of_row(account_id: str, row: Any) -> "Notification":

@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from notify_service import crashpoints, gate_checks
+from notify_service.challenges import store as challenges
 from notify_service.gate_checks import Checked
 
 from . import states
@@ -49,7 +50,14 @@ WITH due AS MATERIALIZED (
     ) q
 )
 SELECT due.*, b.data_key_id AS body_key_id, b.ciphertext AS body, a.data_key_id AS number_key_id, a.ciphertext AS number_sealed,
-       a.region
+       a.region,
+       due.challenge_id IS NOT NULL AND EXISTS (
+           SELECT FROM challenge c WHERE c.account_id = $1 AND c.challenge_id = due.challenge_id AND c.state = 'decided'
+       ) AS question_decided,
+       'whatsapp' = ANY(due.channels) AND EXISTS (
+           SELECT FROM inbound i WHERE i.account_id = $1 AND i.address_id = due.address_id AND i.channel = 'whatsapp'
+             AND i.business_at > $5 - interval '24 hours'
+       ) AS whatsapp_open
 FROM due
 LEFT JOIN notification_body b ON b.account_id = $1 AND b.created_on = due.created_on AND b.notification_id = due.notification_id
      AND b.round = due.round
@@ -80,9 +88,10 @@ WHERE n.account_id = $1 AND n.notification_id = w.notification_id
 """
 _OTHERWISE = """
 UPDATE notification n SET state = w.state, reason = w.reason, detail = w.detail, due_at = w.due_at, sender = w.sender, state_at = $8,
-       policy_version = $9
-FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
-     AS w (notification_id, state, reason, detail, due_at, sender)
+       policy_version = $9, channels = string_to_array(w.channels, ','),
+       failed_channels = n.failed_channels || coalesce(string_to_array(nullif(w.failed, ''), ','), '{}')
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $10::text[], $11::text[])
+     AS w (notification_id, state, reason, detail, due_at, sender, channels, failed)
 WHERE n.account_id = $1 AND n.notification_id = w.notification_id
 """
 
@@ -275,7 +284,12 @@ class Claimer:
             for o in others
         ]
         version = self.gatekeeper.policy_version()
-        await conn.execute(_OTHERWISE, account_id, *map(list, zip(*written, strict=True)), now, version)
+        left = [",".join(o.row["channels"] if o.channels is None else o.channels) for o in others]
+        refused = [
+            ",".join(c for c in o.row["channels"] if o.channels is not None and c not in o.channels) for o in others
+        ]
+        columns = map(list, zip(*written, strict=True))
+        await conn.execute(_OTHERWISE, account_id, *columns, now, version, left, refused)
         checked = [
             Checked(o.row["created_on"], o.row["notification_id"], o.row["round"], [o.check])
             for o in others
@@ -286,6 +300,8 @@ class Claimer:
         told = [outcome for other in others if (outcome := _outcome(account_id, other, now)) is not None]
         if told:
             await self.outcomes.add(conn, told)
+        asking = [o.row["notification_id"] for o in others if o.row["challenge_id"] is not None]
+        await challenges.look_again(conn, account_id, asking)
 
 
 def _outcome(account_id: str, other: Otherwise, now: datetime) -> NewOutcome | None:

@@ -1,6 +1,6 @@
 """Decides about one claimed row, with its gate locked: a call to make, or what becomes of it instead. Reads nothing, writes nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
@@ -34,6 +34,7 @@ class Claimed:
     segments: int
     lane: int
     traceparent: str
+    asks: bool = False
 
     def __repr__(self) -> str:
         return f"Claimed({self.key.notification_id}, {self.key.number})"
@@ -43,7 +44,7 @@ class Claimed:
 class Otherwise:
     """A row that is not sent now.
 
-    `due_at`: when it is to be claimed again or, handed back, its next round makes sense. `check`: what its story tells of the
+    `channels`: those left, where it cannot go on one of them. `due_at`: when it is to be claimed again or, handed back, its next round makes sense. `check`: what its story tells of the
     decision; None where nothing was decided but which sender is to try.
     """
 
@@ -54,6 +55,7 @@ class Otherwise:
     due_at: datetime | None = None
     sender: str | None = None
     check: Check | None = None
+    channels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,9 @@ class Decider:
     ) -> tuple[Claimed, Allowed] | Otherwise:
         if cancelled_at is not None and row["truth_read_at"] < cancelled_at:
             return self._stopped(row, "cancelled", "concern_cancelled", "concern", "The concern is over.")
+        if row["question_decided"]:
+            sentence = "The question it carries was decided before it was sent."
+            return self._stopped(row, "cancelled", "question_decided", "question", sentence)
         if now > row["not_after"]:
             return self._stopped(row, "expired", "expired", "time", "Its time passed before it could be sent.")
         sender = self._sender(row)
@@ -108,11 +113,23 @@ class Decider:
                 assert_never(decision)
 
     def _sender(self, row: Any) -> Sender | None:
-        for channel in row["channels"]:
-            sender = self.account.sender_for(channel, row["sender_scope"])
-            if sender is not None:
-                return sender
-        return None
+        senders = (self._usable(channel, row) for channel in row["channels"])
+        return next((sender for sender in senders if sender is not None), None)
+
+    def _usable(self, channel: str, row: Any) -> Sender | None:
+        """Who sends on a channel; nobody calls with a question where no key can be heard."""
+        if channel == "voice" and row["challenge_id"] is not None and not self.account.takes_keys:
+            return None
+        return self.account.sender_for(channel, row["sender_scope"])
+
+    def _without(self, row: Any, channel: str, sentence: str) -> Otherwise:
+        """It cannot go on this channel: as after a refusal of the provider, the next one is tried."""
+        left = tuple(one for one in row["channels"] if one != channel)
+        sender = next((one for each in left if (one := self._usable(each, row)) is not None), None)
+        check = self._failed("channel", sentence)
+        if sender is None:
+            return Otherwise(row, "failed", "request_refused", sentence, check=check)
+        return Otherwise(row, "queued", None, due_at=row["due_at"], sender=sender.name, check=check, channels=left)
 
     def _call(self, row: Any, sender: Sender, allowed: Allowed) -> tuple[Claimed, Allowed] | Otherwise:
         account_id = self.account.account_id
@@ -151,6 +168,12 @@ class Decider:
             return self._stopped(
                 row, "failed", "request_refused", "words", f"Nothing was rendered for {sender.channel}."
             )
+        if sender.channel == "whatsapp":
+            if row["whatsapp_open"]:
+                words = replace(words, content=None)
+            elif words.content is None:
+                sentence = "WhatsApp takes words of our own only within 24 hours after the person wrote, and no approved ones are set up."
+                return self._without(row, "whatsapp", sentence)
         key = AttemptKey(row["created_on"], row["notification_id"], row["attempts"] + 1)
         segments = max(row["segments"], 1) if sender.channel != "voice" else 1
         claimed = Claimed(
@@ -165,6 +188,7 @@ class Decider:
             segments=segments,
             lane=row["lane"],
             traceparent=row["traceparent"],
+            asks=row["challenge_id"] is not None,
         )
         return claimed, allowed
 

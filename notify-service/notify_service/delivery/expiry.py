@@ -6,6 +6,8 @@ The claim ends what it meets too late; this is for what it never meets.
 from datetime import datetime
 from typing import Any
 
+from notify_service.challenges import store as challenges
+
 from . import states
 from .case import NOTIFICATION_COLUMNS, Notification, Now
 from .ports import NewOutcome, Outcomes
@@ -75,3 +77,4 @@ async def _tell(conn: Any, account_id: str, outcomes: Outcomes, rows: Any, now: 
     told: list[NewOutcome] = [ended(Notification.of_row(account_id, row), "ended", Now(now, now)) for row in rows]
     if told:
         await outcomes.add(conn, told)
+        await challenges.look_again(conn, account_id, [row["notification_id"] for row in rows if row["challenge_id"]])

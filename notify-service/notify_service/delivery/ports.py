@@ -77,12 +77,12 @@ class Gatekeeper(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NewOutcome:
-    """Something the caller is to be told of."""
+    """Something the caller is to be told of. A decision is no single notification's."""
 
     account_id: str
     caller: str
     kind: str
-    notification_id: UUID
+    notification_id: UUID | None
     request_id: str
     round: int
     concern: str

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, assert_never
 
+from notify_service.challenges import store as challenges
+
 from . import lifecycle, states
 from .case import (
     NOTIFICATION_COLUMNS,
@@ -127,7 +129,13 @@ class Recorder:
             attempts[event.key] = step.case.attempt
             effects += [(event.key, step.case.notification, effect) for effect in step.effects]
         await _write(conn, account_id, before, (notifications, attempts))
-        return await self._write_effects(conn, effects, attempts, now, requeued=_requeued(before[0], notifications))
+        asking = [
+            one for one, n in notifications.items() if n.challenge_id is not None and n.state != before[0][one].state
+        ]
+        requeued = _requeued(before[0], notifications)
+        recorded = await self._write_effects(conn, effects, attempts, now, requeued=requeued)
+        await challenges.look_again(conn, account_id, asking)
+        return recorded
 
     def _step(self, case: Case, event: Event, now: Now, *, concern_over: bool) -> Step:
         def route(channel: str) -> str | None:

@@ -32,11 +32,16 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class SendingAccount:
-    """One account. `by_scope`: (scope, channel) to a sender; scope "" serves every scope that has none of its own."""
+    """One account. `by_scope`: (scope, channel) to a sender; scope "" serves every scope that has none of its own.
+
+    `brand`: who is calling, in our own words. `takes_keys`: whether keys pressed in a call reach us.
+    """
 
     account_id: str
     credentials: Credentials
     by_scope: Mapping[tuple[str, str], Sender]
+    brand: str = ""
+    takes_keys: bool = False
 
     def sender_for(self, channel: str, scope: str) -> Sender | None:
         """Who sends on a channel under a scope; None where nobody is configured: then the channel is refused."""

@@ -17,6 +17,7 @@ from notify_service import crashpoints
 from notify_service.loops import Loops
 from notify_service.wake import Bell
 
+from . import call_words
 from .batching import Batches
 from .breaker import Breaker, Slots
 from .call_outcome import Accepted, CallOutcome, NotSent, Refused, Unknown
@@ -28,8 +29,8 @@ from .lanes import LANES, share
 from .pace import Purse, take
 from .ports import Clock
 from .senders import Sender
-from .tokens import CallbackToken, status_address
-from .twilio_client import TwilioClient, spoken
+from .tokens import CallbackToken, call_address, status_address
+from .twilio_client import Asked, Inline, TwilioClient
 
 _log = structlog.get_logger()
 _POLL_SECONDS = 1.0
@@ -258,23 +259,31 @@ class Sending:
         self._bell.ring()
 
     async def _post(self, call: Claimed) -> CallOutcome:
-        callback = None
+        callback = token = None
         if self._public_url is not None:
             token = CallbackToken(self.account_id, call.key.created_on, call.token)
             callback = status_address(self._public_url, token)
         if call.sender.channel == "voice":
-            twiml = spoken(call.words.text, call.words.language)
             return await self._client.create_call(
-                to=call.to, sender=call.sender.origin, twiml=twiml, status_callback=callback
+                to=call.to, sender=call.sender.origin, says=self._says(call, token), status_callback=callback
             )
         prefix = "whatsapp:" if call.sender.channel == "whatsapp" else ""
         return await self._client.create_message(
             to=prefix + call.to,
             sender=call.sender.origin,
-            body=call.words.text,
+            body=call.words.text if call.words.content is None else call.words.content,
             status_callback=callback,
             validity_seconds=_validity(call.useful_until, self._clock.now()),
         )
+
+    def _says(self, call: Claimed, token: CallbackToken | None) -> Inline | Asked:
+        """A message is said to whoever takes the call; what is asked depends on whether a person does."""
+        if token is None or self._public_url is None:
+            return Inline(call_words.message(call.words.text, call.words.language, self._claimer.account.brand, None))
+        if call.asks:
+            return Asked(call_address(self._public_url, token))
+        keys = call_address(self._public_url, token, 1)
+        return Inline(call_words.message(call.words.text, call.words.language, self._claimer.account.brand, keys))
 
     def _tell(self, call: Claimed, outcome: CallOutcome) -> None:
         kind, code = _kind(outcome)

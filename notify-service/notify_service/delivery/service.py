@@ -140,7 +140,7 @@ class Delivery:
 
     def _line(self, account: Account) -> Line:
         n = self._neighbours
-        sending_account = sending_account_of(account)
+        sending_account = sending_account_of(account, takes_keys=self._public_url is not None)
         client = TwilioClient(sending_account.credentials, self._transport)
         vault = SealedVault(n.sealer)
         gatekeeper = LedgerGatekeeper(n.sealer, n.policy, account.account_id)
@@ -201,8 +201,8 @@ class Delivery:
         return turn
 
 
-def sending_account_of(account: Account) -> SendingAccount:
-    """What delivery needs of an account."""
+def sending_account_of(account: Account, *, takes_keys: bool = False) -> SendingAccount:
+    """What delivery needs of an account; `takes_keys`: the provider reaches us."""
     username = account.api_key or account.twilio_account_sid
     password = account.api_secret if account.api_key else account.auth_tokens[0]
     by_scope: dict[tuple[str, str], Sender] = {
@@ -214,7 +214,8 @@ def sending_account_of(account: Account) -> SendingAccount:
         )
         for s in account.senders
     }
-    return SendingAccount(account.account_id, Credentials(account.twilio_account_sid, username, password), by_scope)
+    credentials = Credentials(account.twilio_account_sid, username, password)
+    return SendingAccount(account.account_id, credentials, by_scope, account.brand, takes_keys)
 
 
 def _with_prefix(channel: str, number: str) -> str:

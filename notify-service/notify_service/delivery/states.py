@@ -1,4 +1,4 @@
-"""Every move of a notification and of an attempt, and who makes it. docs/states.md draws this table.
+"""Every move of a notification, of an attempt and of a question, and who makes it. docs/states.md draws this table.
 
 Pure. Nothing else may change a state: whoever does checks the move against it first.
 """
@@ -114,6 +114,11 @@ ATTEMPT: dict[tuple[str, str], str] = {
     ("rejected", "accepted"): "late witness",
     ("not_sent", "accepted"): "late witness",
     ("abandoned", "accepted"): "late witness",
+}
+
+QUESTION: dict[tuple[str, str], str] = {
+    (START, "open"): "intake, with the first message that carries it",
+    ("open", "decided"): "reply, key press, or the watch: its time is over, or nobody can be asked",
 }
 
 

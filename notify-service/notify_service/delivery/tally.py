@@ -28,6 +28,8 @@ class Tally:
     def committed(self, count: Count) -> None:
         """The transaction is committed."""
         for row in self._rows:
+            if row.kind == "decided":  # whoever decides says so
+                continue
             state, code = str(row.payload.get("state", row.kind)), int(row.payload.get("provider_code") or 0)
             _log.info(
                 "notification.ended",

@@ -50,3 +50,9 @@ def fresh() -> bytes:
 def status_address(public_url: str, token: CallbackToken) -> str:
     """The address given to the provider for an attempt, asking it to call again on any failure."""
     return f"{public_url.rstrip('/')}/webhooks/twilio/status/{token}{_RETRY_ALWAYS}"
+
+
+def call_address(public_url: str, token: CallbackToken, turn: int = 0) -> str:
+    """Where the provider asks what a call says next; `turn`: how often it has spoken. The query is signed with the address."""
+    query = f"?turn={turn}" if turn else ""
+    return f"{public_url.rstrip('/')}/webhooks/twilio/voice/{token}{query}{_RETRY_ALWAYS}"

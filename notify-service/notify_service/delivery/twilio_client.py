@@ -1,16 +1,19 @@
 """Twilio's calls that we use, through its SDK, for one account: every create comes back as a value, never as an exception."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, assert_never
 
 import aiohttp
 from twilio.base.exceptions import TwilioException
 from twilio.rest import Client
 from twilio.rest.api.v2010.account.call import CallInstance, CallPage
 from twilio.rest.api.v2010.account.message import MessageInstance, MessagePage
-from twilio.twiml.voice_response import VoiceResponse
+
+from notify_service.words.body import Content
 
 from .call_outcome import CallOutcome, classify
 from .listed import From, Listed
@@ -37,6 +40,20 @@ class TooMuchError(ReadFailedError):
     """A list is longer than was to be read at once: read a smaller part of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """What a call says, as TwiML of at most 4,000 characters."""
+
+    twiml: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The address at which Twilio asks what a call says, once it has found out whether a person took it."""
+
+    url: str
+
+
 class TwilioClient:
     """One account at Twilio. Holds no connection of its own: the transport does, and whoever made it closes it."""
 
@@ -46,10 +63,19 @@ class TwilioClient:
         )
 
     async def create_message(
-        self, *, to: str, sender: From, body: str, status_callback: str | None, validity_seconds: int | None
+        self,
+        *,
+        to: str,
+        sender: From,
+        body: str | Content,
+        status_callback: str | None,
+        validity_seconds: int | None,
     ) -> CallOutcome:
-        """Sends a text once. `validity_seconds`: after it Twilio drops what it still holds (6 to 36,000)."""
+        """Sends a text once, or words that Twilio holds. `validity_seconds`: after it Twilio drops what it still holds (6 to 36,000)."""
         given: dict[str, object] = {"body": body}
+        if isinstance(body, Content):
+            variables = json.dumps(dict(body.variables), ensure_ascii=False)
+            given = {"content_sid": body.sid, "content_variables": variables}
         if sender.messaging_service_sid:
             given["messaging_service_sid"] = sender.messaging_service_sid
         else:
@@ -64,17 +90,22 @@ class TwilioClient:
             return classify(exchange.observed())
 
     async def create_call(
-        self, *, to: str, sender: From, twiml: str, status_callback: str | None, ring_seconds: int = 30
+        self, *, to: str, sender: From, says: Inline | Asked, status_callback: str | None, ring_seconds: int = 30
     ) -> CallOutcome:
-        """Starts a call once, with what it says given inline (at most 4,000 characters)."""
+        """Starts a call once, with what it says or where that is to be asked for."""
         given: dict[str, object] = {}
         if status_callback is not None:
             given = {"status_callback": status_callback, "status_callback_event": _CALL_EVENTS}
+        match says:
+            case Inline(twiml):
+                given["twiml"] = twiml
+            case Asked(url):
+                given |= {"url": url, "method": "POST", "machine_detection": "Enable"}
+            case _:
+                assert_never(says)
         with witnessing() as exchange:
             with suppress(*_FAILURES):
-                await self._client.calls.create_async(
-                    to=to, from_=sender.number, twiml=twiml, timeout=ring_seconds, **given
-                )
+                await self._client.calls.create_async(to=to, from_=sender.number, timeout=ring_seconds, **given)
             return classify(exchange.observed())
 
     async def messages_to(self, to: str, since: datetime, beat: Beat = lambda: None) -> list[Listed]:
@@ -132,15 +163,6 @@ class TwilioClient:
             return _listed(await self._client.messages(sid).fetch_async())
         except _FAILURES as error:
             raise ReadFailedError(type(error).__name__) from None
-
-
-def spoken(text: str, language: str) -> str:
-    """TwiML that says the text twice with a pause between; the SDK escapes it, so that a name cannot become a verb."""
-    response = VoiceResponse()
-    response.say(text, language=language)
-    response.pause(length=1)
-    response.say(text, language=language)
-    return str(response)
 
 
 async def _since(

@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import asyncpg
@@ -18,6 +19,7 @@ from twilio.request_validator import RequestValidator
 
 from notify_service import database
 from notify_service.accounts import Account
+from notify_service.challenges.calls import Heard
 from notify_service.delivery.receipts import CallbackWord
 from notify_service.delivery.tokens import CallbackToken
 from notify_service.replies.reply import Reply
@@ -28,15 +30,20 @@ _READ_SECONDS = 10.0
 _STORE_SECONDS = 5.0
 _FORM = "application/x-www-form-urlencoded"
 _NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+_HANG_UP = '<?xml version="1.0" encoding="UTF-8"?><Response><Hangup/></Response>'
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 _STATUS = re.compile(r"[a-z][a-z-]{0,31}")
 
+_KEYS = re.compile(r"[0-9*#]{0,32}")
+
 Form = MultiDictProxy[str]
+T = TypeVar("T")
 
 
 Tell = Callable[[str, CallbackWord], Awaitable[None]]
 Take = Callable[[str, Reply], Awaitable[None]]
 Whose = Callable[[str, str, str], Sequence[str]]
+GoOn = Callable[[CallbackToken, Heard], Awaitable[str]]
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,13 @@ class Desks:
     """Where what Twilio says goes.
 
     `tell`: a callback, by account. `take`: a reply, by account. `whose`: Twilio's account, the number and the Messaging Service
-    that somebody wrote to, to our accounts that it is for.
+    that somebody wrote to, to our accounts that it is for. `go_on`: a call, to what it says next (TwiML).
     """
 
     tell: Tell
     take: Take
     whose: Whose
+    go_on: GoOn
 
 
 class TwilioHttp:
@@ -102,6 +110,17 @@ class TwilioHttp:
                 await self._stored(self._desks.take(account_id, reply))
         return web.Response(text=_NO_REPLY, content_type="text/xml")
 
+    async def voice(self, request: web.Request) -> web.Response:
+        """POST /webhooks/twilio/voice/{token}: what a call says next, once what was pressed is stored."""
+        form = await self._signed(request)
+        token = CallbackToken.read(request.match_info["token"])
+        door = self._doors.get(token.account_id) if token is not None else None
+        heard = _heard(form, request.query.get("turn", ""))
+        if token is None or door is None or heard is None or door.account_sid != form["AccountSid"]:
+            self._count("unusable_call")
+            return web.Response(text=_HANG_UP, content_type="text/xml")
+        return web.Response(text=await self._stored(self._desks.go_on(token, heard)), content_type="text/xml")
+
     async def _signed(self, request: web.Request) -> Form:
         """The form of a request that Twilio signed; otherwise the HTTP error to answer with."""
         if request.content_type != _FORM or request.headers.get("Content-Encoding", "identity") != "identity":
@@ -118,10 +137,10 @@ class TwilioHttp:
     def _of_sid(self, account_sid: str) -> list[Door]:
         return [door for door in self._doors.values() if door.account_sid == account_sid]
 
-    async def _stored(self, storing: Awaitable[None]) -> None:
+    async def _stored(self, storing: Awaitable[T]) -> T:
         try:
             async with asyncio.timeout(_STORE_SECONDS):
-                await storing
+                return await storing
         except (asyncpg.PostgresError, *database.GONE) as error:
             self._count("not_stored")
             _log.warning("webhook.not_stored", error=type(error).__name__)
@@ -140,6 +159,7 @@ def setup(
     handlers = TwilioHttp(public_url, doors, desks, count)
     app.router.add_post("/webhooks/twilio/status/{token}", handlers.status)
     app.router.add_post("/webhooks/twilio/inbound", handlers.inbound)
+    app.router.add_post("/webhooks/twilio/voice/{token}", handlers.voice)
 
 
 async def _body(request: web.Request) -> bytes:
@@ -173,3 +193,15 @@ def _word(token: CallbackToken | None, form: Form) -> CallbackWord | None:
         return None
     code = form.get("ErrorCode", "")
     return CallbackWord(token, sid, status, int(code) if re.fullmatch(r"[0-9]{1,9}", code) else 0)
+
+
+def _heard(form: Form, turn: str) -> Heard | None:
+    """What is told of a call; None where it names none, or keys that no phone has."""
+    digits = form.get("Digits")
+    if (
+        not _SID.fullmatch(form.get("CallSid", ""))
+        or not _KEYS.fullmatch(digits or "")
+        or not re.fullmatch("[0-9]{0,2}", turn)
+    ):
+        return None
+    return Heard(form["CallSid"], form.get("AnsweredBy", ""), digits, int(turn or 0))

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from notify_service.challenges import store as challenges
 from notify_service.delivery import states
 from notify_service.intake import concern_lock
+from notify_service.intake.request import OWN
 
 KEPT = datetime.timedelta(days=40)
 """Longer than the longest ``not_after`` (35 days)."""
@@ -56,11 +58,12 @@ async def cancel(
                WHERE account_id = $1 AND notification_id = ANY($2)""",
             account_id, ending, now,
         )  # fmt: skip
+        await challenges.look_again(conn, account_id, ending)
     ended = set(ending)
     return [
         Cancelled(
             row["notification_id"], row["request_id"], row["notification_id"] in ended or row["state"] == "cancelled"
         )
         for row in rows
-        if row["notification_id"] in ended or row["state"] not in WAITING
+        if (row["notification_id"] in ended or row["state"] not in WAITING) and not row["request_id"].startswith(OWN)
     ]

@@ -71,7 +71,7 @@ def decide(
         )
     checks.append(passed("country", f"The policy allows numbers of {number.region}.", {"policy": str(policy.version)}))
     if not request.channels:
-        return stop("suppressed", "channel_failed", "channel", "Every channel that it may use has failed.")
+        return stop("suppressed", "channel_failed", "channel", "No channel is left that it may use.")
     reachable = [channel for channel in request.channels if channel in number.channels]
     return _consent(request, reachable, number.region, verdicts, account, policy, checks)
 

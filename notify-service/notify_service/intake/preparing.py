@@ -1,9 +1,10 @@
 """Gets a valid request ready to be decided about: its number is chosen and its words are rendered. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from notify_service.accounts import Account
+from notify_service.challenges.codes import stand_in
 from notify_service.consent.number import Choice, choose
 from notify_service.consent.policy import Policy
 from notify_service.intake.request import Address, Request
@@ -20,6 +21,8 @@ class AccountInForce:
     account: Account
     policy: Policy
     templates: Mapping[str, Template]
+    takes_keys: bool = False
+    """Whether calls can be answered by pressing keys: only where the provider reaches us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,19 @@ def prepare(request: Request, in_force: AccountInForce) -> Prepared | Rejected:
     if template is None:
         return Rejected("template", "there is no such template", f"use one of {', '.join(sorted(in_force.templates))}")
     try:
-        rendered = words_for(request, template, in_force.account, in_force.policy)
+        code = stand_in(moves_money=request.question.moves_money) if request.question is not None else None
+        rendered = words_for(request, in_force, code)
     except ValueProblemError as error:
         return Rejected(error.field, error.reason, error.remedy)
     except TemplateError as error:
         return Rejected("template", str(error), "correct the template, or name another one")
+    if request.question is not None:
+        written = [channel for channel in request.channels if channel != "voice"]
+        if request.question.moves_money and written and not rendered.has_code:
+            why = f"variant {rendered.variant} ({rendered.language}) holds no reply code although the answer can move money"
+            return Rejected("template", why, "put {{ code }} into its words, or name another template")
+        if not in_force.takes_keys:  # a call that cannot take an answer does not ask
+            request = replace(request, channels=tuple(written))
     return Prepared(request, choose([one.candidate for one in request.addresses], request.channels), rendered)
 
 
@@ -60,13 +71,14 @@ def zone_of(request: Request) -> str | None:
     return next(iter(request.time_zones), None) or next((zone for zone in of_places if zone is not None), None)
 
 
-def words_for(request: Request, template: Template, account: Account, policy: Policy) -> Rendered:
-    """The text of a request.
+def words_for(request: Request, in_force: AccountInForce, code: str | None) -> Rendered:
+    """The text of a request; with its reply code, where it asks something.
 
     Raises:
         ValueProblemError: where its values do not fit the template.
         TemplateError: where the template has no words for it.
     """
+    template, account, policy = in_force.templates[request.template], in_force.account, in_force.policy
     check_values(template, request.values, policy.link_domains)
     return render(
         template,
@@ -78,4 +90,5 @@ def words_for(request: Request, template: Template, account: Account, policy: Po
         reference=reference(request.notification_id),
         zone=zone_of(request) or account.zone,
         longest_text=policy.customer_text_length,
+        code=code,
     )

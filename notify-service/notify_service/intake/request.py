@@ -5,9 +5,13 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from notify_service.consent.number import Candidate
 from notify_service.words.values import Value
+
+OWN: Final = "~"
+"""What the id of a request of notify's own begins with; no caller can give such a one, and none is told of it."""
 
 
 @dataclass(frozen=True, slots=True)

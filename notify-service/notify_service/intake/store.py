@@ -189,21 +189,3 @@ async def remember_sources(conn: Any, account_id: str, sources: Sequence[Source]
             account_id,
             *map(list, zip(*(distinct[key] for key in sorted(distinct)), strict=True)),
         )
-
-
-async def add_challenges(conn: Any, account_id: str, requests: Sequence[Request]) -> None:
-    """Stores the questions that messages carry; one that is known already stays as it is."""
-    asked = {
-        question.challenge_id: (question.challenge_id, request.caller, request.concern, question.moves_money,
-                                question.answer_within, question.answer_by)
-        for request in requests
-        if (question := request.question) is not None
-    }  # fmt: skip
-    if asked:
-        await conn.execute(
-            """INSERT INTO challenge (account_id, challenge_id, caller, concern, moves_money, answer_within, answer_by, state)
-               SELECT $1, w.*, 'open' FROM unnest($2::text[], $3::text[], $4::text[], $5::bool[], $6::interval[], $7::timestamptz[]) AS w
-               ON CONFLICT DO NOTHING""",
-            account_id,
-            *map(list, zip(*(asked[key] for key in sorted(asked)), strict=True)),
-        )

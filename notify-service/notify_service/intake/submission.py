@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import structlog
 
+from notify_service.challenges.codes import Codes
 from notify_service.clock import Clock
 from notify_service.consent.addresses import AddressBook
 from notify_service.consent.verdicts import Verdicts
@@ -39,11 +40,12 @@ class Intake:
         in_force: Callable[[str], AccountInForce],
         sealer: Sealer,
         book: AddressBook,
+        codes: Codes,
         queued: Callable[[str], None],
     ) -> None:
-        """``queued`` is called with an account after a commit that queued something for it."""
+        """``queued`` is called with an account after a commit that queued something for it, or that asks something."""
         self._pool, self._clock, self._in_force = pool, clock, in_force
-        self._sealer, self._book, self._queued = sealer, book, queued
+        self._sealer, self._book, self._codes, self._queued = sealer, book, codes, queued
 
     async def submit(self, requests: Sequence[Request | Rejected]) -> list[Result]:
         """A result for each item, in order; what was rejected before stays so."""
@@ -66,7 +68,9 @@ class Intake:
         dry = [item for item in ready if item.request.dry_run]
         stored = await self._take(account_id, real, in_force, now) if real else {}
         previews = await self._preview(account_id, dry, in_force, now) if dry else {}
-        if any(isinstance(one, Stored) and one.state == "queued" and not one.duplicate for one in stored.values()):
+        asks = any(item.request.question is not None for item in real)
+        new = [one for one in stored.values() if isinstance(one, Stored) and not one.duplicate]
+        if any(asks or one.state == "queued" for one in new):
             self._queued(account_id)
         results: list[Result] = []
         given: set[Key] = set()
@@ -87,7 +91,7 @@ class Intake:
     ) -> dict[Key, Result]:
         async def once(some: Sequence[Prepared]) -> dict[Key, Result]:
             async with self._pool.acquire() as conn, conn.transaction():
-                return await Taking(conn, account_id, in_force, self._sealer, self._book, now).take(some)
+                return await Taking(conn, account_id, in_force, self._sealer, self._book, now, self._codes).take(some)
 
         try:
             return await _persistently(lambda: once(items))

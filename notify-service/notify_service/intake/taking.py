@@ -1,6 +1,6 @@
 """Takes a batch of prepared requests of one account in one transaction, by a fixed number of statements.
 
-The order of locks is everybody's: concerns, addresses, notifications, gates, each in ascending order.
+The order of locks is everybody's: concerns, addresses, questions' codes, notifications, gates, challenges, each in ascending order.
 """
 
 import datetime
@@ -12,22 +12,23 @@ from typing import Any
 
 from notify_service import gate_checks
 from notify_service.accounts import Sender
+from notify_service.challenges.codes import Codes
 from notify_service.consent import ledger
 from notify_service.consent.addresses import AddressBook, Known
 from notify_service.consent.entry import NewEntry
 from notify_service.consent.verdicts import Verdicts
 from notify_service.delivery import states
 from notify_service.gate_checks import Checked, failed, passed
-from notify_service.intake import backlog, concern_lock, store
+from notify_service.intake import backlog, concern_lock, questions, store
 from notify_service.intake.backlog import Backlog
 from notify_service.intake.decision import Go, decide
 from notify_service.intake.grants import distinct, entries_of, foresee
-from notify_service.intake.preparing import AccountInForce, Prepared
+from notify_service.intake.preparing import AccountInForce, Prepared, words_for
+from notify_service.intake.questions import Chosen
 from notify_service.intake.results import Key, Rejected, Result, Stored, key_of, repeated, twice_in_a_batch
 from notify_service.sealing import Sealer
 from notify_service.words import body
-from notify_service.words.body import Spoken
-from notify_service.words.reference import reference
+from notify_service.words.channels import said_on
 
 
 @dataclass
@@ -54,6 +55,7 @@ class Taking:
     sealer: Sealer
     book: AddressBook
     now: datetime.datetime
+    codes: Codes
 
     @cached_property
     def senders(self) -> Mapping[str, Sender]:
@@ -70,14 +72,41 @@ class Taking:
             return work.results
         numbers = [item.choice.number for item in work.items if item.choice.number is not None]
         addresses = await self.book.find_or_make(self.conn, self.account_id, numbers)
+        asked = await self._ask(work, addresses)
         locked = await self._lock_rounds(work)
         cancelled = await store.cancelled(self.conn, self.account_id, concerns)
-        written = await self._write(work, locked, addresses, cancelled, today)
+        written = await self._write(work, locked, addresses, cancelled, asked, today)
         lost = [item.request for identity, item in work.fresh.items() if identity not in written]
         if lost:  # another transaction stored the same request between our look and our insert
             others = await store.existing(self.conn, self.account_id, [request.notification_id for request in lost])
             work.results |= {key_of(request): repeated(request, others[request.notification_id]) for request in lost}
         return work.results | {key_of(row.request): _result(row) for row in written.values()}
+
+    async def _ask(self, work: _Sorted, addresses: Mapping[str, Known]) -> dict[str, Chosen]:
+        """The questions with their codes, which stand in the words then; items whose question is wrong are taken out."""
+        asking = [
+            (item.request, item.request.question, addresses[number.e164].address_id if number is not None else None)
+            for item in work.items
+            if item.request.question is not None
+            for number in (item.choice.number,)
+        ]
+        if not asking:
+            return {}
+        found = await questions.choose(self.conn, self.account_id, self.codes, asking)
+        chosen = {one: each for one, each in found.items() if isinstance(each, Chosen)}
+        for request, question, _ in asking:
+            identity, answer = request.notification_id, found[question.challenge_id]
+            there = work.fresh if identity in work.fresh else work.rounds
+            if isinstance(answer, Chosen):
+                words = words_for(request, self.in_force, answer.code)
+                there[identity] = replace(there[identity], rendered=words)
+            else:  # one wrong item of a question lets the others wait for nothing: they are wrong with it, or asked again
+                again = Rejected(
+                    "challenge", "stands beside another of the same question that is wrong", "submit it again"
+                )
+                work.results[key_of(request)] = answer.get(identity, again)
+                del there[identity]
+        return chosen
 
     async def _lock_rounds(self, work: _Sorted) -> Mapping[uuid.UUID, Any]:
         if not work.rounds:
@@ -102,6 +131,7 @@ class Taking:
         locked: Mapping[uuid.UUID, Any],
         addresses: Mapping[str, Known],
         cancelled: Mapping[tuple[str, str], datetime.datetime],
+        asked: Mapping[str, Chosen],
         today: datetime.date,
     ) -> dict[uuid.UUID, store.Row]:
         items = {
@@ -113,7 +143,7 @@ class Taking:
         gates = foresee({known.address_id: known.verdicts for known in addresses.values()}, said)
         queues = await backlog.measure(self.conn, self.account_id, self.in_force.account.senders, self.now)
         rows = {
-            identity: self._queued(self._row(item, addresses, gates, cancelled), queues)
+            identity: self._queued(self._row(item, addresses, gates, cancelled, asked), queues)
             for identity, item in items.items()
         }
         for identity, row in rows.items():
@@ -129,13 +159,13 @@ class Taking:
         await store.add_bodies(self.conn, self.account_id, [(row, days[one]) for one, row in written.items()])
         mine = [items[identity] for identity in written]
         await store.remember_sources(self.conn, self.account_id, _sources(mine, addresses, self.now))
-        await store.add_challenges(self.conn, self.account_id, [row.request for row in written.values()])
         if said:
             gates |= await ledger.append(self.conn, self.sealer, self.account_id, said, unless_it_stands=True)
             # another transaction may have written to the same ledger: the story names the entries that really stand
             written |= {
-                one: self._row(items[one], addresses, gates, cancelled, old=row) for one, row in written.items()
+                one: self._row(items[one], addresses, gates, cancelled, asked, old=row) for one, row in written.items()
             }
+        await questions.add(self.conn, self.account_id, [row.request for row in written.values()], asked)
         checked = [Checked(days[one], one, row.request.round, row.checks) for one, row in written.items()]
         await gate_checks.add(self.conn, self.account_id, checked, self.now)
         return written
@@ -146,6 +176,7 @@ class Taking:
         addresses: Mapping[str, Known],
         gates: Mapping[uuid.UUID, Verdicts],
         cancelled: Mapping[tuple[str, str], datetime.datetime],
+        asked: Mapping[str, Chosen],
         *,
         old: store.Row | None = None,
     ) -> store.Row:
@@ -155,6 +186,12 @@ class Taking:
         as_of = cancelled.get((request.caller, request.concern))
         policy = self.in_force.policy
         outcome, checks = decide(request, item.choice, verdicts, as_of, self.in_force.account, policy, self.now)
+        if request.question is not None:
+            chosen = asked[request.question.challenge_id]
+            outcome, check = questions.weigh(
+                request.question, chosen, address.address_id if address is not None else None, outcome
+            )
+            checks.append(check)
         checks.append(
             passed(
                 "template",
@@ -211,10 +248,10 @@ class Taking:
 
     def _body(self, item: Prepared, channels: Sequence[str]) -> Any:
         request = item.request
-        spoken = Spoken(item.rendered.text, reference(request.notification_id), item.rendered.language)
-        return body.seal(
-            self.sealer, self.account_id, request.notification_id, request.round, dict.fromkeys(channels, spoken)
+        spoken = said_on(
+            channels, request.template, item.rendered, request.notification_id, self.in_force.account.contents
         )
+        return body.seal(self.sealer, self.account_id, request.notification_id, request.round, spoken)
 
 
 def _sort(items: Sequence[Prepared], known: Mapping[uuid.UUID, Any]) -> _Sorted:

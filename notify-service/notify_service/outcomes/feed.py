@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from notify_service.delivery.ports import NewOutcome
+from notify_service.intake.request import OWN
 
 LEASE = datetime.timedelta(seconds=60)
 
@@ -20,7 +21,8 @@ class Feed:
     told: Callable[[], None] = field(default=lambda: None)
 
     async def add(self, conn: Any, rows: Sequence[NewOutcome]) -> None:
-        """Stores outcomes in the caller's transaction."""
+        """Stores outcomes in the caller's transaction; what became of notify's own messages is told to nobody."""
+        rows = [row for row in rows if not row.request_id.startswith(OWN)]
         if not rows:
             return
         written = [

@@ -1,6 +1,6 @@
 """What a reply does to consent: addresses found or made, ledger entries appended (SQL)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -46,6 +46,13 @@ class LedgerConsent:
         """Everything, on all channels and in all categories."""
         content = {"words": words, "channel": channel, "sid": sid}
         entry = _entry(address_id, "all", "all", at, content, granted=False)
+        await ledger.append(conn, self.sealer, account_id, [entry])
+
+    async def revoke_calls(self, conn: Any, account_id: str, address_id: UUID, *, at: datetime, sid: str) -> None:
+        """All calls, by a key that was pressed in one."""
+        entry = replace(
+            _entry(address_id, "voice", "all", at, {"channel": "voice", "sid": sid}, granted=False), source="dtmf"
+        )
         await ledger.append(conn, self.sealer, account_id, [entry])
 
     async def restore(

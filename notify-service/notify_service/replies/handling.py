@@ -1,16 +1,21 @@
-"""Acts on replies: a stop closes the gate, a start opens its own channel again, the rest is noted. Asks nobody.
+"""Acts on replies: a stop closes the gate, a start opens its own channel again, an answer decides its question, the rest is noted.
 
 A stop needs nothing but our own database, so no vendor that hangs and no reply of anybody else can hold it up. Only a start that
 meets a stop of its number has to wait: for the provider's dates (`dating.py`). The provider answers these words itself; we do not.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from notify_service import database
+from notify_service import crashpoints, database
+from notify_service.challenges import store as challenges
+from notify_service.challenges.answering import Answers, Understood
+from notify_service.challenges.asked_by import Heard
+from notify_service.challenges.reading import Word, read
 from notify_service.sealing import Sealer
 
 from . import inbound
@@ -35,6 +40,7 @@ class Replies:
         consent: Consent,
         clock: Clock,
         count: Callable[[Meaning], None] = lambda _meaning: None,
+        answers: Answers | None = None,
     ) -> None:
         self._account_id = account_id
         self._pool = pool
@@ -42,6 +48,7 @@ class Replies:
         self._consent = consent
         self._clock = clock
         self._count = count
+        self._answers = answers
 
     async def take(self, reply: Reply) -> bool:
         """Stores a reply with what it means; False where it is known already."""
@@ -72,6 +79,7 @@ class Replies:
     async def _act(self, one: OpenReply) -> bool:
         reply = self._opened(one)
         meant = meaning(reply.body, reply.opt_out_type)
+        understood: Understood | None = None
         async with self._pool.acquire() as conn, conn.transaction():
             if not await inbound.lock(conn, self._account_id, one.sid, "received"):
                 return False
@@ -79,10 +87,18 @@ class Replies:
                 case Meaning.STOP:
                     became = await self._stop(conn, one, reply)
                 case Meaning.START:
+                    # Twilio takes a bare YES for a start; where a question is open it is an answer, too
+                    hears = await self._hearing(conn, reply, only_words=True)
                     became = await self._start(conn, one, reply)
-                case _:
+                    understood = await hears(one.business_at) if hears is not None else None
+                case Meaning.HELP:
                     address_id = await self._consent.find(conn, self._account_id, reply.sender)
                     became = await self._done(conn, one, meant, address_id)
+                case _:
+                    became, understood = await self._other(conn, one, reply)
+        crashpoints.reach("reply.after_commit")
+        if understood is not None and self._answers is not None:
+            self._answers.committed(understood)
         _log.info(
             "reply.handled",
             account_id=self._account_id,
@@ -92,6 +108,30 @@ class Replies:
             became=became,
         )
         return True
+
+    async def _other(self, conn: Any, one: OpenReply, reply: Reply) -> tuple[str, Understood | None]:
+        """An answer to a question that this number was asked, or nothing of ours: then nobody answers."""
+        hears = await self._hearing(conn, reply)
+        understood = await hears(one.business_at) if hears is not None else None
+        crashpoints.reach("reply.before_commit")
+        address_id = await self._consent.find(conn, self._account_id, reply.sender)
+        if understood is None:
+            return await self._done(conn, one, Meaning.OTHER, address_id), None
+        return await self._done(conn, one, Meaning.ANSWER, address_id, understood.sentence), understood
+
+    async def _hearing(
+        self, conn: Any, reply: Reply, *, only_words: bool = False
+    ) -> Callable[[datetime], Awaitable[Understood | None]] | None:
+        """How the questions that this number was asked hear it, with what waits to ask them locked; None where there are none."""
+        answers = self._answers
+        heard = Heard(reply.sid, reply.channel, reply.to, reply.service, reply.button or reply.body)
+        if answers is None or (only_words and read(heard.text).word is Word.NEITHER):
+            return None
+        address_id = await self._consent.find(conn, self._account_id, reply.sender)
+        if address_id is None or not (asked := await answers.asked(conn, address_id, heard)):
+            return None
+        await challenges.lock_waiting(conn, self._account_id, asked)
+        return lambda at: answers.hear(conn, address_id, heard, asked, at)
 
     def _opened(self, one: OpenReply) -> Reply:
         if one.sealed is None:

@@ -30,7 +30,7 @@ INSERT INTO inbound_payload (account_id, received_on, sid, data_key_id, cipherte
 SELECT account_id, received_on, sid, $6, $7 FROM new RETURNING 1
 """
 OPEN = """
-SELECT i.sid, i.received_at, i.provider_at, i.meaning, p.data_key_id, p.ciphertext
+SELECT i.sid, i.received_at, i.business_at, i.provider_at, i.meaning, p.data_key_id, p.ciphertext
 FROM inbound i
 LEFT JOIN inbound_payload p ON p.account_id = i.account_id AND p.received_on = i.received_on AND p.sid = i.sid
 WHERE i.account_id = $1 AND i.state = 'received' AND i.due_at <= clock_timestamp() ORDER BY i.due_at LIMIT $2
@@ -76,6 +76,7 @@ class OpenReply:
 
     sid: str
     received_at: datetime
+    business_at: datetime
     provider_at: datetime | None
     meaning: Meaning | None
     sealed: Sealed | None
@@ -118,6 +119,7 @@ async def waiting(conn: Any, account_id: str, limit: int) -> Sequence[OpenReply]
         OpenReply(
             row["sid"],
             row["received_at"],
+            row["business_at"],
             row["provider_at"],
             Meaning(row["meaning"]) if row["meaning"] is not None else None,
             Sealed(row["data_key_id"], row["ciphertext"]) if row["ciphertext"] is not None else None,

@@ -25,6 +25,8 @@ class Meaning(StrEnum):
     STOP = "stop"
     START = "start"
     HELP = "help"
+    ANSWER = "answer"
+    """About a question that its number was asked; known only once it is acted on."""
     OTHER = "other"
 
 

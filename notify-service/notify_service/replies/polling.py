@@ -98,4 +98,5 @@ class InboundPolling:
 
 def _reply(listed: Listed) -> Reply:
     channel, sender = split(listed.sender)
-    return Reply(listed.sid, channel, sender, split(listed.to)[1], listed.body, "", listed.created_at)
+    service = listed.messaging_service_sid
+    return Reply(listed.sid, channel, sender, split(listed.to)[1], listed.body, "", listed.created_at, service)

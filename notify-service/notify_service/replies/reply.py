@@ -11,7 +11,10 @@ _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`sender` and `to` without a channel's prefix. `provider_at`: the provider's date, where it is known."""
+    """`sender` and `to` without a channel's prefix. `provider_at`: the provider's date, where it is known.
+
+    `service`: the Messaging Service that was written to; `button`: what a tapped button stands for, where one was.
+    """
 
     sid: str
     channel: str
@@ -20,6 +23,8 @@ class Reply:
     body: str
     opt_out_type: str = ""
     provider_at: datetime | None = None
+    service: str = ""
+    button: str = ""
 
     def __repr__(self) -> str:
         return f"Reply({self.sid})"
@@ -32,8 +37,9 @@ class Reply:
             return None
         channel, sender = split(form["From"])
         return Reply(
-            sid, channel, sender, split(form.get("To", ""))[1], form.get("Body", ""), form.get("OptOutType", "").upper()
-        )
+            sid, channel, sender, split(form.get("To", ""))[1], form.get("Body", ""), form.get("OptOutType", "").upper(),
+            service=form.get("MessagingServiceSid", ""), button=form.get("ButtonPayload", ""),
+        )  # fmt: skip
 
     def payload(self) -> bytes:
         """What is kept, sealed, as long as bodies are: JSON."""

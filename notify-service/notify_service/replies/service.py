@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from notify_service.accounts import Account
+from notify_service.challenges.answering import Answers
 from notify_service.delivery.listed import Listed
 from notify_service.loops import Loops
 from notify_service.sealing import Finder, Sealer
@@ -53,7 +54,10 @@ class Desk:
 
 
 class ReplyService:
-    """Replies of all accounts. `providers`: whom to ask, by account; `polled`: no webhook brings replies, so lists are read."""
+    """Replies of all accounts. `providers`: whom to ask, by account; `polled`: no webhook brings replies, so lists are read.
+
+    `answers`: who takes replies as answers, by account.
+    """
 
     def __init__(
         self,
@@ -63,7 +67,9 @@ class ReplyService:
         *,
         polled: bool,
         time_scale: float = 1.0,
+        answers: Mapping[str, Answers] | None = None,
     ) -> None:
+        self._answers = answers or {}
         self._bells = neighbours.bells
         self._time_scale = time_scale
         self._written_to = {account_id: written_to(account) for account_id, account in accounts.items()}
@@ -102,7 +108,7 @@ class ReplyService:
         def is_ours(one: Listed) -> bool:
             return account_id in self.whose(ours.account_sid, one.to, one.messaging_service_sid)
 
-        replies = Replies(account_id, n.pool, n.sealer, consent, n.clock, count)
+        replies = Replies(account_id, n.pool, n.sealer, consent, n.clock, count, self._answers.get(account_id))
         asked_again = timedelta(seconds=max(30 * self._time_scale, 0.5))
         dating = Dating(account_id, provider, n.pool, consent, n.clock, asked_again)
         polling = (

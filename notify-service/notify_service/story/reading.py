@@ -14,6 +14,7 @@ from notify_service.intake.fields import RejectedError
 COLUMNS = """n.*, (SELECT a.masked FROM address a WHERE a.account_id = n.account_id AND a.address_id = n.address_id) AS masked"""
 MOST_STORIES = 50
 MOST_REPLIES = 20
+MOST_ANSWERS = 50
 REPLIES_WITHIN = datetime.timedelta(days=7)
 """How long after a message what comes from its number is told as a reply."""
 
@@ -28,6 +29,7 @@ class Records:
     receipts: list[Any]
     replies: list[Any]
     outcomes: list[Any]
+    answers: list[Any]
 
 
 async def one(conn: Any, account_id: str, caller: str, notification_id: UUID) -> Any:
@@ -142,4 +144,10 @@ async def records(conn: Any, account_id: str, caller: str, identity: UUID) -> Re
             account_id,
             identity,
         ),
+        answers=await conn.fetch(
+            "SELECT * FROM challenge_event WHERE account_id = $1 AND challenge_id = $2 ORDER BY seq LIMIT $3",
+            *(account_id, row["challenge_id"], MOST_ANSWERS),
+        )
+        if row["challenge_id"] is not None
+        else [],
     )

@@ -7,6 +7,7 @@ import orjson
 
 from notify.v1 import story_pb2
 from notify_service import wire
+from notify_service.story import questions
 from notify_service.story.reading import Records
 
 STATUS_SENTENCES = {
@@ -22,7 +23,8 @@ ATTEMPT_SENTENCES = {
 }  # fmt: skip
 REPLY_SENTENCES = {
     "stop": "From this number came STOP: nothing more is sent to it.", "start": "From this number came START.",
-    "help": "From this number came HELP.", "other": "From this number came a reply that is no keyword.",
+    "help": "From this number came HELP.", "answer": "From this number came a reply to a question.",
+    "other": "From this number came a reply that is no keyword.",
 }  # fmt: skip
 WITNESSES = {"response": "by its answer", "callback": "by its status callback", "listing": "by its list of messages"}
 VERDICT_OF_STATE = {
@@ -47,6 +49,7 @@ def tell(records: Records) -> story_pb2.Story:
     entries += [_attempt(attempt) for attempt in records.attempts]
     entries += [_receipt(receipt) for receipt in records.receipts]
     entries += [_reply(reply) for reply in records.replies]
+    entries += [questions.told(event) for event in records.answers]
     entries += [_outcome(outcome) for outcome in records.outcomes]
     if row["state"] in ("suppressed", "cancelled", "expired", "held", "handed_back"):
         entries.append(_end(row))

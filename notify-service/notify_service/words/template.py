@@ -8,7 +8,7 @@ that names it.
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jinja2
@@ -80,6 +80,8 @@ class Words:
     language: str
     version: int
     compiled: jinja2.Template
+    has_code: bool = False
+    """Whether they name the reply code."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,9 @@ class Rendered:
     language: str
     version: int
     segments: int
+    spelled: Mapping[str, str] = field(default_factory=dict)
+    """Each value as it reads, with brand, reference and code: for words that the provider holds."""
+    has_code: bool = False
 
 
 def _widened(languages: Iterable[str]) -> list[str]:
@@ -189,7 +194,7 @@ def compile_words(name: str, variant: str, language: str, version: int, body: st
         )
     if problems:
         raise TemplateError("\n".join(problems))
-    return Words(variant, language, version, compiled)
+    return Words(variant, language, version, compiled, has_code="code" in used)
 
 
 def _line_of(word: str, body: str) -> int:
@@ -261,8 +266,12 @@ def render(
 
     Raises:
         TemplateError: where there are no words, or they come to nothing or too much.
+        ValueProblemError: where they hold a reply code and there is none.
     """
     words = template.choose(variant, languages, last_resort)
+    if words.has_code and code is None:
+        where = f"template {template.name} ({words.variant}, {words.language}) asks for an answer"
+        raise ValueProblemError("challenge", where, "set the challenge that it asks, or name another template")
     # formats follow the person's own region where the words are in their language: en-GB writes dates as in Britain
     locale = next(
         (tag for tag in languages if tag.partition("-")[0] == words.language.partition("-")[0]), words.language
@@ -282,7 +291,9 @@ def render(
         text = f"{text} {REFERENCE_WORD.get(words.language.partition('-')[0], 'Ref')} {reference}"
     if len(text) > LONGEST_TEXT:
         raise TemplateError(f"template {template.name} comes to {len(text)} characters; {LONGEST_TEXT} is the most")
-    return Rendered(text, words.variant, words.language, words.version, segments.count(text).segments)
+    plain = {name: cheapen(" ".join(said.split())) for name, said in (spelled | always).items() if said is not None}
+    size = segments.count(text).segments
+    return Rendered(text, words.variant, words.language, words.version, size, plain, words.has_code)
 
 
 __all__ = ["Declaration", "Rendered", "Template", "TemplateError", "Text", "ValueProblemError", "Words"]

@@ -40,6 +40,8 @@ LONGEST_URL: Final = 4_000
 SOONEST: Final = datetime.timedelta(minutes=5)
 LATEST: Final = datetime.timedelta(days=35)
 
+_UNFIT = re.compile(r"[\n\r\t]| {4}")
+"""What WhatsApp takes in no variable."""
 _HOST = re.compile(r"^(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$")
 
 
@@ -139,6 +141,8 @@ def _variables(text: str) -> list[str]:
         raise TwilioError(21656) from None
     if not isinstance(variables, dict):
         raise TwilioError(21656)
+    if any(not isinstance(value, str) or not value or _UNFIT.search(value) for value in variables.values()):
+        raise TwilioError(21656, "a value is empty, no text, or holds a line break, a tab or four spaces")
     return [str(value) for value in variables.values()]
 
 

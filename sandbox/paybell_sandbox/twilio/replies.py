@@ -41,14 +41,15 @@ def keyword(text: str) -> Keyword | None:
     return "HELP" if word in HELP else None
 
 
-async def receive(network: Network, sender: str, to: str, body: str) -> Message:
+async def receive(network: Network, sender: str, to: str, body: str, button: str = "") -> Message:
     """Takes a text from a phone; the webhook is called beside.
 
     Args:
         network: that it arrives in.
         sender: the phone's number; ``whatsapp:+…`` for WhatsApp.
         to: the business's number.
-        body: the words.
+        body: the words; of a tapped button, those on it.
+        button: what a tapped button stands for, as its content template says.
     """
     service = network.service_towards(sender)
     message = network.receive_message(sender=sender, to=to, body=body)
@@ -57,7 +58,7 @@ async def receive(network: Network, sender: str, to: str, body: str) -> Message:
         _apply(network, kind, sender, {plain_number(to), *([service] if service else [])})
         _reply(network, message, OWN_WORDS[kind])
     if network.sandbox.settings.twilio_inbound_url:
-        network.under_way(_post(network, message, service, kind))
+        network.under_way(_post(network, message, service, kind, button))
     return message
 
 
@@ -83,7 +84,9 @@ def _reply(network: Network, message: Message, words: str) -> None:
     )
 
 
-async def _post(network: Network, message: Message, service: str | None, kind: Keyword | None) -> None:
+async def _post(
+    network: Network, message: Message, service: str | None, kind: Keyword | None, button: str = ""
+) -> None:
     sandbox = network.sandbox
     rule = sandbox.faults.pick("twilio", "inbound", plain_number(message.from_ or ""), ACTS)
     act = rule.act if rule is not None else None
@@ -94,6 +97,8 @@ async def _post(network: Network, message: Message, service: str | None, kind: K
     if rule is not None and act == "delay":
         await asyncio.sleep(sandbox.waiting(rule.seconds))
     form = _form(network, message, service, kind)
+    if button:
+        form |= {"ButtonText": message.said, "ButtonPayload": button}
     url = sandbox.settings.twilio_inbound_url
     for _ in range(2 if act == "double" else 1):
         answer = await network.callbacks.post(url, form)

@@ -1,11 +1,25 @@
 """TwiML, what a service answers Twilio with: the verbs that Paybell uses (twilio.com/docs/voice/twiml, …/messaging/twiml)."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urljoin
 from xml.etree import ElementTree
 
 DEFAULT_GATHER_SECONDS = 5.0
+ATTRIBUTES = {
+    "Say": {"voice", "language", "loop"},
+    "Pause": {"length"},
+    "Gather": {
+        "action", "method", "input", "numDigits", "timeout", "finishOnKey", "actionOnEmptyResult", "language", "hints", "speechTimeout",
+        "profanityFilter", "bargeIn", "partialResultCallback", "partialResultCallbackMethod", "enhanced", "speechModel", "debug",
+    },
+    "Redirect": {"method"},
+    "Hangup": set(),
+    "Reject": {"reason"},
+}  # fmt: skip
+"""What each verb may carry; Twilio warns of anything else and leaves it out of account."""
+LANGUAGE = re.compile(r"[a-z]{2,3}-[A-Z]{2}|cmn-CN|arb")
 LOOPS_AT_MOST = 20
 
 
@@ -89,6 +103,7 @@ def voice(text: str, base: str) -> Document:
     verbs: list[Verb] = []
     unknown: list[str] = []
     for element in _root(text):
+        _check(element)
         match element.tag:
             case "Say" | "Pause":
                 verbs.extend(_spoken(element))
@@ -128,6 +143,20 @@ def _root(text: str) -> ElementTree.Element:
     if root.tag != "Response":
         raise BrokenTwimlError(f"the document is a <{root.tag}>, not a <Response>")
     return root
+
+
+def _check(element: ElementTree.Element) -> None:
+    """Refuses what Twilio would not follow: unknown attributes, a language without a region, other verbs in a Gather."""
+    if foreign := sorted(set(element.attrib) - ATTRIBUTES.get(element.tag, set(element.attrib))):
+        raise BrokenTwimlError(f"<{element.tag}> has no attribute {foreign[0]}")
+    language = element.get("language")
+    if language is not None and not LANGUAGE.fullmatch(language):
+        raise BrokenTwimlError(f"{language} is no language that Twilio speaks: it wants one such as en-US")
+    if element.tag == "Gather":
+        for inner in element:
+            if inner.tag not in ("Say", "Pause", "Play"):
+                raise BrokenTwimlError(f"<{inner.tag}> cannot stand in a <Gather>")
+            _check(inner)
 
 
 def _spoken(element: ElementTree.Element) -> list[Say | Pause]:

@@ -158,3 +158,40 @@ def test_paths_are_read_from_where_the_file_stands(load: Load, tmp_path: Path) -
         f"accounts[0]: policy: {tmp_path}/nowhere.yaml is not a file: correct the path, or leave it out",
         f"accounts[0]: texts: {tmp_path}/token is not a folder: correct the path, or leave it out",
     ]
+
+
+CONTENT = {
+    "template": "fraud_question",
+    "language": "en",
+    "content_sid": "HX" + "1" * 32,
+    "variables": ["brand", "code", "reference"],
+}
+
+
+def test_approved_words_of_whatsapp_are_read(load: Load) -> None:
+    german = CONTENT | {"language": "de", "variant": "captured"}
+    first, second = load(SMS, whatsapp_templates=[CONTENT, german]).contents
+    assert (first.template, first.variant, first.language, first.variables) == (
+        "fraud_question", "default", "en", ("brand", "code", "reference"),
+    )  # fmt: skip
+    assert (second.variant, second.language) == ("captured", "de")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"content_sid": "MG1"}, "content_sid must be HX and 32 hexadecimal digits: copy it from Twilio's console"),
+        ({"variables": ["brand", "code"]}, "variables lack reference: give it a place in the approved words"),
+        ({"variables": "brand"}, "variables must list the names of values in the order of their places"),
+        ({"language": "English"}, "language must be such as en or pt-BR"),
+        ({"template": ""}, "template and variant must be names of templates as in texts/"),
+        ({"sid": "x"}, "sid is unknown: it has content_sid, language, template, variables, variant"),
+    ],
+)
+def test_approved_words_that_could_not_be_sent_are_refused(load: Load, change: Any, said: str) -> None:
+    assert problems(load, SMS, whatsapp_templates=[CONTENT | change]) == [f"accounts[0]: whatsapp_templates[0]: {said}"]
+
+
+def test_approved_words_that_stand_twice_are_refused(load: Load) -> None:
+    [said] = problems(load, SMS, whatsapp_templates=[CONTENT, CONTENT])
+    assert "fraud_question default en stands twice" in said

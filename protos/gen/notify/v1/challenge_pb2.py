@@ -27,19 +27,19 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from notify.v1 import recipient_pb2 as notify_dot_v1_dot_recipient__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19notify/v1/challenge.proto\x12\tnotify.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19notify/v1/recipient.proto\"\x97\x01\n\tChallenge\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12\x30\n\ranswer_within\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\tanswer_by\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmoves_money\x18\x04 \x01(\x08\"\xdc\x01\n\x08\x44\x65\x63ision\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12!\n\x06\x61nswer\x18\x02 \x01(\x0e\x32\x11.notify.v1.Answer\x12+\n\x08strength\x18\x03 \x01(\x0e\x32\x19.notify.v1.AnswerStrength\x12#\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x12.notify.v1.Channel\x12\x14\n\x0cprovider_sid\x18\x05 \x01(\t\x12/\n\x0b\x61nswered_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*\x89\x01\n\x06\x41nswer\x12\x16\n\x12\x41NSWER_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41NSWER_CONFIRMED\x10\x01\x12\x11\n\rANSWER_DENIED\x10\x02\x12\x12\n\x0e\x41NSWER_UNCLEAR\x10\x03\x12\x12\n\x0e\x41NSWER_SILENCE\x10\x04\x12\x16\n\x12\x41NSWER_UNREACHABLE\x10\x05*\x8a\x01\n\x0e\x41nswerStrength\x12\x1f\n\x1b\x41NSWER_STRENGTH_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41NSWER_STRENGTH_BARE\x10\x01\x12\x19\n\x15\x41NSWER_STRENGTH_CODED\x10\x02\x12\"\n\x1e\x41NSWER_STRENGTH_KEYPRESS_HUMAN\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19notify/v1/challenge.proto\x12\tnotify.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19notify/v1/recipient.proto\"\x97\x01\n\tChallenge\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12\x30\n\ranswer_within\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12-\n\tanswer_by\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bmoves_money\x18\x04 \x01(\x08\"\x89\x02\n\x08\x44\x65\x63ision\x12\x14\n\x0c\x63hallenge_id\x18\x01 \x01(\t\x12!\n\x06\x61nswer\x18\x02 \x01(\x0e\x32\x11.notify.v1.Answer\x12+\n\x08strength\x18\x03 \x01(\x0e\x32\x19.notify.v1.AnswerStrength\x12#\n\x07\x63hannel\x18\x04 \x01(\x0e\x32\x12.notify.v1.Channel\x12\x14\n\x0cprovider_sid\x18\x05 \x01(\t\x12/\n\x0b\x61nswered_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bwrong_codes\x18\x07 \x01(\r\x12\x16\n\x0e\x61\x66ter_decision\x18\x08 \x01(\x08*\x89\x01\n\x06\x41nswer\x12\x16\n\x12\x41NSWER_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41NSWER_CONFIRMED\x10\x01\x12\x11\n\rANSWER_DENIED\x10\x02\x12\x12\n\x0e\x41NSWER_UNCLEAR\x10\x03\x12\x12\n\x0e\x41NSWER_SILENCE\x10\x04\x12\x16\n\x12\x41NSWER_UNREACHABLE\x10\x05*\x8a\x01\n\x0e\x41nswerStrength\x12\x1f\n\x1b\x41NSWER_STRENGTH_UNSPECIFIED\x10\x00\x12\x18\n\x14\x41NSWER_STRENGTH_BARE\x10\x01\x12\x19\n\x15\x41NSWER_STRENGTH_CODED\x10\x02\x12\"\n\x1e\x41NSWER_STRENGTH_KEYPRESS_HUMAN\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'notify.v1.challenge_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ANSWER']._serialized_start=510
-  _globals['_ANSWER']._serialized_end=647
-  _globals['_ANSWERSTRENGTH']._serialized_start=650
-  _globals['_ANSWERSTRENGTH']._serialized_end=788
+  _globals['_ANSWER']._serialized_start=555
+  _globals['_ANSWER']._serialized_end=692
+  _globals['_ANSWERSTRENGTH']._serialized_start=695
+  _globals['_ANSWERSTRENGTH']._serialized_end=833
   _globals['_CHALLENGE']._serialized_start=133
   _globals['_CHALLENGE']._serialized_end=284
   _globals['_DECISION']._serialized_start=287
-  _globals['_DECISION']._serialized_end=507
+  _globals['_DECISION']._serialized_end=552
 # @@protoc_insertion_point(module_scope)

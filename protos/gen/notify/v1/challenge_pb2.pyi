@@ -95,7 +95,9 @@ class Challenge(_message.Message):
     ANSWER_BY_FIELD_NUMBER: _builtins.int
     MOVES_MONEY_FIELD_NUMBER: _builtins.int
     challenge_id: _builtins.str
-    """The caller's id of the question, 1 to 128 characters, unique per account."""
+    """The caller's id of the question, 1 to 128 characters, unique per account. Every notification that carries it has the same concern
+    and the same moves_money, and gives the same reply code; the times are those of the first one.
+    """
     moves_money: _builtins.bool
     """True where an answer can move money. The reply code then has 6 digits, otherwise 4."""
     @_builtins.property
@@ -134,6 +136,8 @@ class Decision(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     PROVIDER_SID_FIELD_NUMBER: _builtins.int
     ANSWERED_AT_FIELD_NUMBER: _builtins.int
+    WRONG_CODES_FIELD_NUMBER: _builtins.int
+    AFTER_DECISION_FIELD_NUMBER: _builtins.int
     challenge_id: _builtins.str
     """The challenge decided."""
     answer: Global___Answer.ValueType
@@ -144,6 +148,12 @@ class Decision(_message.Message):
     """On which channel."""
     provider_sid: _builtins.str
     """The provider's id of the reply or call, empty for SILENCE and UNREACHABLE."""
+    wrong_codes: _builtins.int
+    """How many replies with a wrong code came before it. From 3 on no answer is CONFIRMED and none is CODED: only a person may release."""
+    after_decision: _builtins.bool
+    """True for a further answer, with the code or by key press, that came after the decision and says something else. The decision stands;
+    which of the two is true is for a person to find out. At most one is told.
+    """
     @_builtins.property
     def answered_at(self) -> _timestamp_pb2.Timestamp:
         """When it was given."""
@@ -157,10 +167,12 @@ class Decision(_message.Message):
         channel: _recipient_pb2.Channel.ValueType = ...,
         provider_sid: _builtins.str = ...,
         answered_at: _timestamp_pb2.Timestamp | None = ...,
+        wrong_codes: _builtins.int = ...,
+        after_decision: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["answered_at", b"answered_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "answered_at", b"answered_at", "challenge_id", b"challenge_id", "channel", b"channel", "provider_sid", b"provider_sid", "strength", b"strength"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_decision", b"after_decision", "answer", b"answer", "answered_at", b"answered_at", "challenge_id", b"challenge_id", "channel", b"channel", "provider_sid", b"provider_sid", "strength", b"strength", "wrong_codes", b"wrong_codes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

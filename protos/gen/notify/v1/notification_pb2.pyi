@@ -236,6 +236,8 @@ class _ReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reason.ValueTy
     """The carrier said why; see provider_code."""
     REASON_OPERATOR: _Reason.ValueType  # 18
     """A person decided."""
+    REASON_QUESTION_DECIDED: _Reason.ValueType  # 19
+    """The question that it carries was decided before it was sent."""
 
 class Reason(_Reason, metaclass=_ReasonEnumTypeWrapper):
     """Why a notification stands where it stands. Unknown numbers must be expected: the list grows."""
@@ -278,6 +280,8 @@ REASON_CARRIER: Reason.ValueType  # 17
 """The carrier said why; see provider_code."""
 REASON_OPERATOR: Reason.ValueType  # 18
 """A person decided."""
+REASON_QUESTION_DECIDED: Reason.ValueType  # 19
+"""The question that it carries was decided before it was sent."""
 Global___Reason: _TypeAlias = Reason  # noqa: Y015
 
 @_typing.final

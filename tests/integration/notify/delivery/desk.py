@@ -17,11 +17,13 @@ import phonenumbers
 from aiohttp import web
 
 from notify_service.accounts import Account, Sender
+from notify_service.challenges.calls import Heard
 from notify_service.consent import ledger, number_sealing, policy
 from notify_service.consent.ledger import NewEntry
 from notify_service.delivery import service as delivery_service
 from notify_service.delivery.ports import NewOutcome
 from notify_service.delivery.service import Delivery, sending_bell
+from notify_service.delivery.tokens import CallbackToken
 from notify_service.edge import twilio_http
 from notify_service.loops import Loops
 from notify_service.replies import service as reply_service
@@ -284,6 +286,11 @@ def wired(
     return bells, delivery, replies
 
 
+async def hang_up(_token: CallbackToken, _heard: Heard) -> str:
+    """What a call says next, where no test presses keys."""
+    return "<Response><Hangup/></Response>"
+
+
 def detailed(what: str, labels: Mapping[str, str]) -> str:
     """A counter's name with its labels, but for the account."""
     shown = ",".join(f"{name}={value}" for name, value in sorted(labels.items()) if name != "account")
@@ -323,7 +330,7 @@ async def desk(
             count=lambda what, labels, by: counted.update({what: by, detailed(what, labels): by}),
         )
         loops = Loops()
-        desks = twilio_http.Desks(delivery.tell, replies.take, replies.whose)
+        desks = twilio_http.Desks(delivery.tell, replies.take, replies.whose, hang_up)
         twilio_http.setup(app, public_url, by_id, desks, lambda what: counted.update({what: 1}))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()

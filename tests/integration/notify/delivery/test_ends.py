@@ -105,11 +105,13 @@ async def test_a_call_whose_answer_was_lost_is_found_in_the_list_of_calls(notify
 
 
 async def test_what_a_call_says_it_says_twice(notify_pool: asyncpg.Pool) -> None:
-    """Inline, escaped by the SDK."""
+    """Inline, escaped by the SDK; with a key to hear it again or to stop calls."""
     async with desk(notify_pool) as d:
         await d.submit("+14155551001", channels=["voice"], sender="voice")
         (made,) = await eventually(lambda: _calls(d))
-        assert dict(made["form"])["Twiml"].count("<Say") == 2
+        twiml = dict(made["form"])["Twiml"]
+        assert twiml.count("your payment failed") == 2
+        assert twiml.count("Press 9 to hear this again.") == 2
 
 
 @pytest.mark.parametrize("webhooks", [True, False])

@@ -11,9 +11,10 @@ import pytest
 from aiohttp import web
 
 from notify_service.delivery.call_outcome import Accepted, CallOutcome, NotSent, Refused, Unknown
+from notify_service.delivery.call_words import message
 from notify_service.delivery.listed import From
 from notify_service.delivery.senders import Credentials
-from notify_service.delivery.twilio_client import ReadFailedError, TooMuchError, TwilioClient, spoken
+from notify_service.delivery.twilio_client import ReadFailedError, TooMuchError, TwilioClient
 from notify_service.delivery.twilio_transport import TwilioTransport
 from tests.unit.notify.delivery.cases import START
 
@@ -110,7 +111,7 @@ async def test_a_read_that_fails_is_told_apart_from_an_empty_one() -> None:
 
 def test_what_is_spoken_cannot_become_a_verb() -> None:
     """The SDK escapes names."""
-    twiml = spoken("Pay <Dial>+1900</Dial> & go", "en-US")
+    twiml = message("Pay <Dial>+1900</Dial> & go", "en-US", "Acme", None)
     assert "<Dial>" not in twiml
     assert twiml.count("&lt;Dial&gt;") == 2
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from notify_service.edge import twilio_http
 from notify_service.loops import Loops
-from tests.integration.notify.delivery.desk import MovableClock, account, wired
+from tests.integration.notify.delivery.desk import MovableClock, account, hang_up, wired
 
 
 async def main(database_url: str, api_base: str, port: int) -> None:
@@ -22,7 +22,7 @@ async def main(database_url: str, api_base: str, port: int) -> None:
         )
         loops = Loops()
         app = web.Application()
-        desks = twilio_http.Desks(delivery.tell, replies.take, replies.whose)
+        desks = twilio_http.Desks(delivery.tell, replies.take, replies.whose, hang_up)
         twilio_http.setup(app, public_url, accounts, desks, lambda _what: None)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()

@@ -189,3 +189,17 @@ async def test_a_text_to_what_is_not_the_accounts_does_not_arrive(make: Make, to
     told = await lab.ask("POST", "inbound", {"from": sender, "to": to, "body": "x"}, status=400)
     assert "none of the account's numbers" in told["error"]
     assert await lab.messages() == []
+
+
+async def test_a_tapped_button_is_told_with_what_it_stands_for(lab: Lab, hook: Hook) -> None:
+    """On WhatsApp alone."""
+    us, phone = f"whatsapp:{OURS}", f"whatsapp:{PHONE}"
+    await text(lab, "Yes, it was me", **{"from": phone, "to": us, "button": "YES 482913"})
+    (form,) = hook.forms
+    assert (form["Body"], form["ButtonText"], form["ButtonPayload"]) == (
+        "Yes, it was me",
+        "Yes, it was me",
+        "YES 482913",
+    )
+    refused = {"from": PHONE, "to": OURS, "body": "Yes", "button": "YES"}
+    await lab.ask("POST", "inbound", refused, status=400)

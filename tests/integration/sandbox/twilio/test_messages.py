@@ -91,6 +91,12 @@ async def test_a_picture_makes_it_an_mms(lab: Lab) -> None:
         pytest.param(
             {"Body": None, "ContentSid": "HX" + "1" * 32, "ContentVariables": "Ann"}, 21656, id="variables no JSON"
         ),
+        pytest.param(
+            {"Body": None, "ContentSid": "HX" + "1" * 32, "ContentVariables": '{"1": ""}'}, 21656, id="variable empty"
+        ),
+        pytest.param(
+            {"Body": None, "ContentSid": "HX" + "1" * 32, "ContentVariables": '{"1": "a\\nb"}'}, 21656, id="line break"
+        ),
         pytest.param({"Body": None, "ContentSid": "1"}, 20404, id="no such template"),
         pytest.param({"StatusCallback": "/status"}, 21609, id="callback not absolute"),
         pytest.param({"StatusCallback": "https://my_host/status"}, 21609, id="callback host with underscore"),

@@ -19,7 +19,7 @@ def diagrams() -> list[dict[tuple[str, str], str]]:
 
 def test_the_diagrams_are_the_tables() -> None:
     """Every arrow of the documentation is a move of the table, with the same actor, and the other way round."""
-    assert diagrams() == [states.NOTIFICATION, states.ATTEMPT]
+    assert diagrams() == [states.NOTIFICATION, states.ATTEMPT, states.QUESTION]
 
 
 def test_every_state_is_reached_and_every_open_one_is_left() -> None:

@@ -91,7 +91,7 @@ def test_a_round_without_channels_left_is_not_sent() -> None:
     outcome, _ = decide(
         dataclasses.replace(item.request, channels=()), item.choice, Verdicts((GIVEN,)), None, ACCOUNT, POLICY, NOW
     )
-    assert outcome == Stop("suppressed", "channel_failed", "Every channel that it may use has failed.")
+    assert outcome == Stop("suppressed", "channel_failed", "No channel is left that it may use.")
 
 
 @pytest.mark.parametrize(

@@ -56,3 +56,19 @@ def test_texts_are_read_with_and_without_a_body() -> None:
     response.message("")
     assert messages(str(response)) == ("one", "two & three")
     assert messages("<Response/>") == ()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        '<Say tone="low">x</Say>',
+        '<Say language="en">x</Say>',
+        '<Gather digits="1"><Say>x</Say></Gather>',
+        "<Gather><Redirect>http://here.example</Redirect></Gather>",
+        '<Gather><Say language="german">x</Say></Gather>',
+        '<Hangup now="true"/>',
+    ],
+)
+def test_what_the_provider_would_not_follow_is_broken(document: str) -> None:
+    with pytest.raises(BrokenTwimlError):
+        voice(f"<Response>{document}</Response>", "")
