@@ -199,7 +199,7 @@ WHERE p.version <> EXCLUDED.version OR p.moved_by <> EXCLUDED.moved_by
 """
 
 _GONE = """
-p.account_id = $1 AND p.moved_by = $2 AND NOT EXISTS (
+p.moved_by = $2 AND NOT EXISTS (
     SELECT FROM unnest($3::text[], $4::text[], $5::text[]) AS f (template, variant, language)
     WHERE f.template = p.template AND f.variant = p.variant AND f.language = p.language)
 """
@@ -208,8 +208,8 @@ _GO_BACK = f"""
 UPDATE template_pointer AS p SET version = s.version, moved_at = now(), moved_by = 'notify-service'
 FROM (SELECT template, variant, language, max(version) AS version FROM template_version
       WHERE account_id = $1 AND origin = 'shipped' GROUP BY template, variant, language) AS s
-WHERE s.template = p.template AND s.variant = p.variant AND s.language = p.language AND {_GONE}
+WHERE p.account_id = $1 AND s.template = p.template AND s.variant = p.variant AND s.language = p.language AND {_GONE}
 """
 
-_FORGET = f"DELETE FROM template_pointer AS p WHERE {_GONE}"
+_FORGET = f"DELETE FROM template_pointer AS p WHERE p.account_id = $1 AND {_GONE}"
 """Words of a template that was never shipped."""
