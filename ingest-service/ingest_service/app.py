@@ -47,6 +47,8 @@ from ingest_service.stripe_writes import writing
 from ingest_service.submitting import running as submitting
 from ingest_service.submitting.notify_client import Tls, connected, tls_of
 from ingest_service.wake import Bells
+from ingest_service.webhooks.calling import Calling, calling_session
+from ingest_service.webhooks.guard import Guard
 
 log = structlog.get_logger()
 
@@ -105,6 +107,16 @@ async def _deciding(
     return Deciding(pool, accounts, clock, sealer, Looking(pool, clock, sealer, reads), writes)
 
 
+async def _calling(
+    stack: contextlib.AsyncExitStack, settings: Settings, pool: Any, names: list[str], clock: Clock, sealer: Sealer
+) -> Calling:
+    """Those who call webhooks, with a client of their own."""
+    hosts = frozenset(host.strip().lower() for host in settings.ingest_webhook_hosts.split(",") if host.strip())
+    guard = Guard(hosts, played=settings.vendor_is_played)
+    session = await stack.enter_async_context(calling_session(guard))
+    return Calling(pool, names, clock, RulesInForce(sealer), session, guard)
+
+
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[RunningService]:
     """The whole service until the block ends; closing takes as long as ``shutdown`` says, at most."""
@@ -151,8 +163,9 @@ async def running(settings: Settings) -> AsyncIterator[RunningService]:
         links = link_maker(settings.ingest_public_url, next(iter(settings.data_keys.values())))
         deciding = await _deciding(stack, settings.stripe_api_base, pool, accounts, clock, sealer, reads)
         side = submitting.parts(
-            pool, accounts, clock, sealer, notify, reads, settings.ingest_stripe_reads_per_second, links, deciding
-        )
+            pool, accounts, clock, sealer, notify, reads, settings.ingest_stripe_reads_per_second, links, deciding,
+            await _calling(stack, settings, pool, names, clock, sealer),
+        )  # fmt: skip
 
         async def close() -> None:
             await reads.stop()  # who waits for Stripe is told to ask later

@@ -16,6 +16,8 @@ rules = typer.Typer(help="The rules in force.", no_args_is_help=True)
 main.add_typer(rules, name="rules")
 decisions = typer.Typer(help="Answers that wait for a person.", no_args_is_help=True)
 main.add_typer(decisions, name="decisions")
+webhooks = typer.Typer(help="Calls of webhooks that were given up.", no_args_is_help=True)
+main.add_typer(webhooks, name="webhooks")
 
 
 def _fail(message: str) -> NoReturn:
@@ -179,6 +181,45 @@ def verify() -> None:
     if wrong:
         _fail("\n".join(wrong))
     sys.stdout.write("every trail is whole\n")
+
+
+@webhooks.command("set-aside")
+def set_aside() -> None:
+    """List the calls that were given up, the oldest first, each with its reason."""
+    from ingest_service import accounts, database, settings
+    from ingest_service.webhooks import commands
+
+    async def work() -> list[str]:
+        loaded = settings.load()
+        url = loaded.ingest_database_url.get_secret_value()
+        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
+            return await commands.set_aside(pool, list(accounts.load(loaded)))
+
+    try:
+        sys.stdout.writelines(f"{line}\n" for line in _run(work()))
+    except (InvalidSettingsError, OSError) as error:
+        _fail(str(error))
+
+
+@webhooks.command("again")
+def again(
+    call: Annotated[str, typer.Argument(help="The call, as `webhooks set-aside` names it.")],
+    account: Annotated[str, typer.Option(help="Its account.")] = "main",
+) -> None:
+    """Let a call that was given up be made again, under its key."""
+    from ingest_service import database, settings
+    from ingest_service.webhooks import commands
+
+    async def work() -> str:
+        loaded = settings.load()
+        url = loaded.ingest_database_url.get_secret_value()
+        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
+            return await commands.again(pool, account, call)
+
+    try:
+        sys.stdout.write(f"{_run(work())}\n")
+    except (InvalidSettingsError, OSError, commands.NotSetAsideError) as error:
+        _fail(str(error))
 
 
 @main.command()

@@ -19,6 +19,9 @@ QUEUES: Final = {
     "WHERE account_id = $1 AND state IN ('held', 'failed')",
     "scan": "SELECT count(*), extract(epoch FROM $2::timestamptz - min(due_at)) FROM scan "
     "WHERE account_id = $1 AND state = 'open' AND due_at <= $2",
+    "webhook": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM webhook_call WHERE account_id = $1 AND state = 'waiting'",
+    "webhook_set_aside": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM webhook_call "
+    "WHERE account_id = $1 AND state = 'set_aside'",
     "cancel": "SELECT count(*), extract(epoch FROM now() - min(recorded_at)) FROM cancel WHERE account_id = $1 AND state = 'waiting'",
 }
 

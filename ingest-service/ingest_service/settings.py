@@ -95,6 +95,8 @@ class Settings(EnvironmentSettings):
     ingest_freshness_hours: Annotated[float, Field(gt=0)] = 24.0
     """News older than this is recorded, and nobody is written to about it."""
     ingest_stripe_reads_per_second: Annotated[int, Field(ge=1, le=100)] = 20
+    ingest_webhook_hosts: str = ""
+    """Hosts, with commas, that webhooks may reach although they are not on the public internet."""
 
     stripe_api_key: SecretStr = SecretStr("")
     stripe_webhook_secrets: SecretStr = SecretStr("")

@@ -142,6 +142,7 @@ CREATE TABLE concern (
     opened_at      timestamptz NOT NULL,
     settled_at     timestamptz,                         -- business time at which it was known to be over
     settled_by     text,                                -- the fact or event that settled it
+    part_of        text,                                -- the concern whose end is its end as well
     updated_at     timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account_id, concern),
     CHECK ((state = 'settled') = (settled_at IS NOT NULL))
@@ -179,6 +180,7 @@ CREATE TABLE plan (
     closed_at      timestamptz,
     data_key_id    text        NOT NULL,
     variables      bytea       NOT NULL,                -- encrypted; refreshed by every further fact of the concern
+    note           text,                                -- who is asked first, and why; no personal data
     PRIMARY KEY (account_id, plan_id),
     UNIQUE (account_id, concern, recipient, flow, generation),
     CHECK ((state = 'open') = (closed_at IS NULL))
@@ -287,7 +289,7 @@ CREATE TABLE poll_cursor (
 -- What was asked, as it was asked first. No personal data: numbers by where they came from and since when they are known.
 CREATE TABLE question (
     account_id     text        NOT NULL,
-    challenge_id   text        NOT NULL,                -- derived from (account, plan)
+    challenge_id   text        NOT NULL,                -- derived from (account, plan), and the step where each has its own
     plan_id        uuid        NOT NULL,
     concern        text        NOT NULL,
     flow           text        NOT NULL,
@@ -308,9 +310,9 @@ CREATE TABLE question (
     asked_at       timestamptz NOT NULL,                -- business time, as the next one
     answer_by      timestamptz NOT NULL,
     state          text        NOT NULL CHECK (state IN ('open', 'answered', 'over')),
-    PRIMARY KEY (account_id, challenge_id),
-    UNIQUE (account_id, plan_id)
+    PRIMARY KEY (account_id, challenge_id)
 );
+CREATE INDEX question_plan ON question (account_id, plan_id);
 CREATE INDEX question_open ON question (account_id, answer_by) WHERE state = 'open';
 CREATE INDEX question_concern ON question (account_id, concern);
 
@@ -328,7 +330,7 @@ CREATE TABLE decision (
     generation     integer     NOT NULL DEFAULT 1,      -- rises with every decision of a person: part of the idempotency keys
     calls          jsonb,                               -- what Stripe is asked to do, stored before the first byte leaves
     state          text        NOT NULL CHECK (state IN ('waiting', 'done', 'held', 'failed')),
-    outcome        text        CHECK (outcome IN ('safe', 'stopped', 'held', 'nothing')),
+    outcome        text        CHECK (outcome IN ('safe', 'stopped', 'acknowledged', 'held', 'nothing')),
     reason         text,
     due_at         timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock, as the next one
     leased_until   timestamptz NOT NULL DEFAULT '-infinity',
@@ -420,7 +422,35 @@ CREATE TABLE payment_link (
     CHECK (expires_at <= made_at + interval '7 days')
 );
 
+-- ------------------------------------------------------------------------------------------------------------------ webhooks
+
+-- A call of somebody's webhook, stored in the transaction that decided it: the queue of those who call. No personal data.
+CREATE TABLE webhook_call (
+    account_id     text        NOT NULL,
+    plan_id        uuid        NOT NULL,
+    cause          text        NOT NULL,                -- step:2, or answer:fulfilment
+    call_id        text        NOT NULL,                -- the idempotency key, derived from (account, plan, cause)
+    webhook        text        NOT NULL,                -- its name in the rules; where that is, the rules in force say
+    body           text        NOT NULL,                -- exactly what is posted, at every try
+    state          text        NOT NULL CHECK (state IN ('waiting', 'done', 'set_aside')),
+    reason         text,                                -- what came of the last try
+    asked_at       timestamptz NOT NULL,                -- business time, as the next one
+    ended_at       timestamptz,
+    due_at         timestamptz NOT NULL DEFAULT '-infinity',    -- database's clock, as the next ones
+    leased_until   timestamptz NOT NULL DEFAULT '-infinity',
+    lease          uuid,                                -- fences the writes of whoever holds it
+    tries          smallint    NOT NULL DEFAULT 0,
+    recorded_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (account_id, plan_id, cause),
+    UNIQUE (account_id, call_id),
+    FOREIGN KEY (account_id, plan_id) REFERENCES plan
+);
+CREATE INDEX webhook_call_open ON webhook_call (account_id, due_at) WHERE state = 'waiting';
+CREATE INDEX webhook_call_aside ON webhook_call (account_id, recorded_at) WHERE state = 'set_aside';
+CREATE INDEX concern_part ON concern (account_id, part_of) WHERE part_of IS NOT NULL;
+
 -- migrate:down
+DROP TABLE webhook_call;
 DROP TABLE payment_link, digest_day, scan;
 DROP TABLE decision_audit, decision, question;
 DROP FUNCTION refuse_change;

@@ -67,9 +67,9 @@ def asked_numbers(fact: Json, now: datetime) -> tuple[Trust, list[Json]]:
 
 
 def question(
-    account_id: str, plan_id: UUID, concern: str, flow: str, fact: Json, blueprint: Json, now: datetime
+    account_id: str, plan_id: UUID, concern: str, flow: str, fact: Json, blueprint: Json, now: datetime, number: int
 ) -> Question | None:
-    """The question that a step carries at this moment, None where it asks nothing."""
+    """The question that the step with this number carries at this moment, None where it asks nothing."""
     asks = asks_of(blueprint)
     if asks is None:
         return None
@@ -78,7 +78,7 @@ def question(
     trust, numbers = (Trust.TEAM, []) if member is not None else asked_numbers(fact, now)
     about_payment = bool(attributes.get("charge") and attributes.get("capture"))
     return Question(
-        challenge_id=challenge_id_of(account_id, plan_id),
+        challenge_id=challenge_id_of(account_id, plan_id, number if asks.each else None),
         plan_id=plan_id,
         concern=concern,
         flow=flow,

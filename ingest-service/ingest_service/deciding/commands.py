@@ -38,7 +38,7 @@ async def decide(
     Raises:
         CannotDecideError: an action is unknown, or nothing is held under this id.
     """
-    known = [str(action) for action in Action if action != Action.ASK_TEAM]
+    known = [str(action) for action in Action if action not in (Action.ASK_TEAM, Action.CALL_WEBHOOK)]
     unknown = [word for word in do if word not in known]
     if unknown or not do:
         raise CannotDecideError(f"{', '.join(unknown) or 'nothing'} is no action; use one of: {', '.join(known)}")

@@ -19,6 +19,7 @@ from ingest_service import crashpoints
 from ingest_service.accounts import Account
 from ingest_service.clock import Clock
 from ingest_service.deciding import audit, decision_store, question_store, result_facts
+from ingest_service.deciding.answer_calls import answer_call
 from ingest_service.deciding.asking import Question
 from ingest_service.deciding.audit import Entry
 from ingest_service.deciding.decision_store import Received
@@ -34,6 +35,7 @@ from ingest_service.stripe_reads import AskLater
 from ingest_service.stripe_writes import Done, Later, NotThere, Refused, StripeWrites, Written
 from ingest_service.submitting import counters
 from ingest_service.submitting.handing_over import Beat, silent
+from ingest_service.webhooks import call_store
 
 log = structlog.get_logger()
 
@@ -119,14 +121,20 @@ class Deciding:
             chosen=tuple(map(Action, row["chosen"] or ())),
             generation=row["generation"],
             calls=tuple(map(Call.of_json, orjson.loads(row["calls"] or "[]"))),
+            others=row["others"],
         )
         return Taken(account_id, question_store.of_row(row), given, row["tries"], variables["fact"])
 
     async def _settle(self, taken: Sequence[Taken]) -> None:
-        """The question is answered: what waits of it is not sent, and notify stops what it holds."""
+        """The question is answered: what waits of it is not sent, and notify stops what it holds.
+
+        Of several who are asked one after the other only a yes ends it.
+        """
         now = self.clock.now()
         by_account: dict[str, list[Settlement]] = {}
         for each in taken:
+            if each.asked.asks.each and not each.given.acknowledges:
+                continue
             settlement = Settlement(each.asked.concern, now, f"the answer to it ({each.given.answer})")
             by_account.setdefault(each.account_id, []).append(settlement)
         for account_id, settlements in by_account.items():
@@ -197,7 +205,7 @@ class Deciding:
                 return await writes.refund(account_id, call.object_id, call.amount, call.key, challenge_id)
             case Action.BLOCK_CARD:
                 return await writes.block_card(account_id, seen.fingerprint, call.key)
-            case Action.TELL_CUSTOMER | Action.ASK_TEAM | Action.NOTHING:
+            case Action.TELL_CUSTOMER | Action.ASK_TEAM | Action.NOTHING | Action.ACKNOWLEDGE | Action.CALL_WEBHOOK:
                 raise AssertionError(f"{call.action} is no call")
 
     async def _has_effect(self, taken: Taken, call: Call) -> bool:
@@ -232,6 +240,12 @@ class Deciding:
                 return
             entries = [*said, Entry("decided", "paybell", told)]
             await audit.append(conn, account_id, asked.challenge_id, entries, now)
+            called = verdict.webhooks if state == "done" else ()
+            await call_store.queue(
+                conn,
+                account_id,
+                [answer_call(account_id, asked, taken.given, name, taken.fact, now) for name in called],
+            )
             await result_facts.tell(conn, account_id, self.sealer, asked, taken.given, verdict, taken.fact, link, now)
             if verdict.outcome != "held":  # whatever a person was asked about it before has been decided
                 before = result_facts.concern_of(asked, "held")

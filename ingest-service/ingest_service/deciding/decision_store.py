@@ -152,9 +152,14 @@ WITH due AS MATERIALIZED (
     RETURNING decision.*
 )
 SELECT t.answer, t.strength, t.answered_at, t.further, t.chosen, t.generation, t.calls, t.tries, q.*,
-    p.variables, p.data_key_id AS variables_key_id, p.lane
+    p.variables, p.data_key_id AS variables_key_id, p.lane, c.state = 'settled' OR EXISTS (
+        SELECT FROM question AS o WHERE o.account_id = q.account_id AND o.plan_id = q.plan_id AND o.state = 'open'
+    ) OR EXISTS (
+        SELECT FROM step WHERE step.account_id = q.account_id AND step.plan_id = q.plan_id AND step.state IN ('waiting', 'frozen')
+    ) AS others
 FROM taken AS t
 JOIN question AS q ON q.account_id = t.account_id AND q.challenge_id = t.challenge_id
+JOIN concern AS c ON c.account_id = q.account_id AND c.concern = q.concern
 JOIN plan AS p ON p.account_id = q.account_id AND p.plan_id = q.plan_id
 ORDER BY q.account_id, q.challenge_id
 """

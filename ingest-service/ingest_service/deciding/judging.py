@@ -1,7 +1,7 @@
 """What is done about an answer: the table of docs/fraud.md as a function of what was asked, what was answered and what stands. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -10,6 +10,7 @@ from ingest_service.deciding.trust import Trust
 from ingest_service.folding.parse import Suspect
 from ingest_service.planning.answers import (
     ACTIONS,
+    GIVEN,
     Action,
     Answer,
     Situation,
@@ -17,13 +18,14 @@ from ingest_service.planning.answers import (
     Strength,
     act_at_stripe,
     choose,
+    fitting,
     within,
 )
 
 LATE: Final = timedelta(minutes=5)
 """So much later than the last moment an answer may have been given: notify's clock and ours are not one."""
 
-Outcome = Literal["safe", "stopped", "held", "nothing"]
+Outcome = Literal["safe", "stopped", "acknowledged", "held", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Given:
         further: another answer that came later and contradicts this one.
         chosen: what a person decided, in place of the rules.
         calls: what Stripe was asked to do before; empty where nothing left yet.
+        others: the question is one of several about a matter: another is still to be asked or answered, or was acknowledged.
         number_changed: the person's number was replaced since the payment, or lately.
     """
 
@@ -64,16 +67,26 @@ class Given:
     generation: int = 1
     calls: tuple[Call, ...] = ()
     number_changed: bool = False
+    others: bool = False
+
+    @property
+    def acknowledges(self) -> bool:
+        """Whether it says yes, be it after something else."""
+        return Answer.YES in (self.answer, self.further)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What shall be done, and what it comes to once it is. `done`: cancelled, refunded, blocked, or "" where nothing moved."""
+    """What shall be done, and what it comes to once it is. `done`: cancelled, refunded, blocked, or "" where nothing moved.
+
+    `webhooks`: by name; they are called once it is done.
+    """
 
     outcome: Outcome
     why: str
     calls: tuple[Call, ...] = ()
     done: str = ""
+    webhooks: tuple[str, ...] = ()
 
 
 _WANT: Final = {
@@ -81,6 +94,7 @@ _WANT: Final = {
     Answer.SILENCE: "nobody answered in time",
     Answer.UNREACHABLE: "the question could not be put: none of its messages went",
 }
+_SAID: Final = {answer: _WANT.get(answer) or f"the answer was {answer}" for answer in Answer}
 _CLOSED: Final = "the review was closed ({})"
 _APPROVED: Final = _CLOSED.format("approved")
 _HOW: Final = {
@@ -93,6 +107,11 @@ _HOW: Final = {
 
 def judge(asked: Question, given: Given, seen: Suspect | None) -> Verdict:
     """Decides. `seen`: the payment as Stripe says it stands now; None where it is gone, or the question is about none."""
+    if asked.asks.each and not given.chosen:
+        if not given.acknowledges and given.others:
+            return Verdict("nothing", f"{_SAID[given.answer]}: it is for the others who are asked")
+        if given.acknowledges:  # whoever takes it takes it, whatever was said before or behind
+            given = replace(given, answer=Answer.YES, further=None)
     if given.further is not None:
         return Verdict("held", f"the answer was {given.answer}, and then {given.further}: one contradicts the other")
     if asked.charge_id and seen is None:
@@ -110,16 +129,30 @@ def judge(asked: Question, given: Given, seen: Suspect | None) -> Verdict:
     situation = Situation(given.answer, given.strength, Standing(seen.standing), asked.amount, asked.currency)
     actions = given.chosen or choose(asked.asks.answers, situation)
     if not act_at_stripe(actions):
-        return _without_stripe(actions, given, seen)
+        return _calling(asked, given, situation, _without_stripe(actions, given, seen))
     gate = None if given.chosen else _gate(asked, given, situation)
-    return gate if gate is not None else _acting(asked, given, seen, actions)
+    return gate if gate is not None else _calling(asked, given, situation, _acting(asked, given, seen, actions))
+
+
+def _calling(asked: Question, given: Given, situation: Situation, verdict: Verdict) -> Verdict:
+    """The verdict with the webhooks that the answer's line names. A person who decides names none, and what is held calls none."""
+    line = None if given.chosen or verdict.outcome == "held" else fitting(asked.asks.answers, situation)
+    return verdict if line is None else replace(verdict, webhooks=line.webhooks)
 
 
 def _of_no_payment(asked: Question, given: Given) -> Verdict:
-    actions = given.chosen or choose(asked.asks.answers, Situation(given.answer, given.strength, Standing.OTHER))
+    situation = Situation(given.answer, given.strength, Standing.OTHER)
+    actions = given.chosen or choose(asked.asks.answers, situation)
     if act_at_stripe(actions):
         return Verdict("held", "the question is about no payment, so there is nothing to do at Stripe")
-    return _without_stripe(actions, given, None)
+    if (
+        not given.chosen
+        and given.answered_at > asked.answer_by + LATE
+        and given.answer in GIVEN
+        and not asked.asks.each
+    ):
+        return Verdict("held", "the answer came after its time")
+    return _calling(asked, given, situation, _without_stripe(actions, given, None))
 
 
 def _no_longer_as_asked(asked: Question, given: Given, seen: Suspect) -> Verdict | None:
@@ -168,6 +201,9 @@ def _other_than_asked(asked: Question, seen: Suspect) -> str | None:
 def _without_stripe(actions: Sequence[Action], given: Given, seen: Suspect | None) -> Verdict:
     if Action.NOTHING in actions:
         return Verdict("nothing", "a person decided so" if given.chosen else "the rules say so")
+    if Action.ACKNOWLEDGE in actions or tuple(actions) == (Action.CALL_WEBHOOK,):
+        outcome: Outcome = "acknowledged" if given.answer == Answer.YES else "nothing"
+        return Verdict(outcome, _SAID[given.answer])
     if Action.TELL_CUSTOMER in actions:
         done = "blocked" if seen is not None and seen.standing == "blocked" else ""
         if given.answer == Answer.NO:
@@ -207,7 +243,7 @@ def _acting(asked: Question, given: Given, seen: Suspect, actions: Sequence[Acti
                 calls.append(Call(action, seen.charge.payment_intent or seen.charge.id, key, asked.amount))
             case Action.BLOCK_CARD:
                 calls.append(Call(action, seen.charge.id, key))
-            case Action.TELL_CUSTOMER | Action.ASK_TEAM | Action.NOTHING:
+            case Action.TELL_CUSTOMER | Action.ASK_TEAM | Action.NOTHING | Action.ACKNOWLEDGE | Action.CALL_WEBHOOK:
                 pass
     done = _done(calls) or ("blocked" if seen.standing == "blocked" else "")
     why = "a person decided so" if given.chosen else f"the answer was {given.answer}"

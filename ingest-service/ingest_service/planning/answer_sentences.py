@@ -17,14 +17,16 @@ _ANSWERS = {
 _STRENGTHS = {Strength.BARE: "without the code", Strength.CODED: "with the code", Strength.KEYPRESS: "by a key press"}
 
 
-def explain_asks(asks: Asks) -> str:
+def explain_asks(asks: Asks, *, team: bool = False) -> str:
     """The question and its answers, as sentences of one paragraph."""
     time = f"It asks, and an answer counts for {durations.say(asks.answer_within)} after the message is out"
-    last = f"at most until {durations.say(asks.answer_by)} after the fact"
+    last = f"at most until {durations.say(asks.answer_by)} after it happened"
     code = "; the reply code has 6 digits" if asks.moves_money else ""
     sentences = [f"{time}, {last}{code}.", *map(_line, asks.answers)]
     if asks.up_to is not None:
         sentences.append(f"Above {_sums(asks.up_to)}, and in every other currency, a person decides.")
+    if team:
+        return " ".join(sentences)
     sentences.append(
         "An answer from a number that changed since the payment or lately never acts, nor does a yes from one that is known "
         "from this payment only: a person decides."
@@ -35,7 +37,15 @@ def explain_asks(asks: Asks) -> str:
 def _line(line: AnswerLine) -> str:
     said = _or([_ANSWERS[answer] for answer in line.answers])
     parts = [said, *_conditions(line)]
-    return f"On {', '.join(parts)}: {_and([ACTIONS[action].does for action in line.actions])}{_told(line)}."
+    return f"On {', '.join(parts)}: {_and([*_does(line)])}{_told(line)}."
+
+
+def _does(line: AnswerLine) -> Iterator[str]:
+    for action in line.actions:
+        if action == Action.CALL_WEBHOOK:
+            yield f"call the webhook{'' if len(line.webhooks) == 1 else 's'} {_and(line.webhooks)}"
+        else:
+            yield ACTIONS[action].does
 
 
 def _conditions(line: AnswerLine) -> Iterator[str]:
@@ -54,7 +64,7 @@ def _sums(limits: Mapping[str, int]) -> str:
 
 
 def _told(line: AnswerLine) -> str:
-    told = not {Action.ASK_TEAM, Action.NOTHING, Action.TELL_CUSTOMER} & set(line.actions)
+    told = any(ACTIONS[action].at_stripe for action in line.actions)
     return ", and say what was done" if told else ""
 
 

@@ -52,6 +52,8 @@ class Action(StrEnum):
     BLOCK_CARD = "block_card"
     TELL_CUSTOMER = "tell_customer"
     ASK_TEAM = "ask_team"
+    ACKNOWLEDGE = "acknowledge"
+    CALL_WEBHOOK = "call_webhook"
     NOTHING = "nothing"
 
 
@@ -102,6 +104,8 @@ ACTIONS: Final[Mapping[Action, ActionKind]] = {
     ),
     Action.TELL_CUSTOMER: ActionKind("tell the customer", answers=frozenset({Answer.YES, Answer.NO})),
     Action.ASK_TEAM: ActionKind("ask a person to decide"),
+    Action.ACKNOWLEDGE: ActionKind("ask nobody else", answers=frozenset({Answer.YES})),
+    Action.CALL_WEBHOOK: ActionKind("call a webhook"),
     Action.NOTHING: ActionKind("do nothing"),
 }  # fmt: skip
 """A further action is a line here, a call in deciding/judging.py, and the sentence that `check` says."""
@@ -117,6 +121,7 @@ class AnswerLine:
     up_to: Mapping[str, int] | None
     actions: tuple[Action, ...]
     line: int = 0
+    webhooks: tuple[str, ...] = ()  # by name; what call_webhook calls
 
     def fits(self, situation: "Situation") -> bool:
         """True where every part of the line fits."""
@@ -136,6 +141,7 @@ class Asks:
         answer_within: time to answer from the moment the question is with the person.
         answer_by: the last moment, counted from the fact.
         up_to: the highest amounts (minor units) by currency that an answer may act on; None: any amount.
+        each: whoever is asked has a question of their own, one after the other, until somebody says yes.
     """
 
     answer_within: timedelta
@@ -143,6 +149,7 @@ class Asks:
     moves_money: bool
     up_to: Mapping[str, int] | None
     answers: tuple[AnswerLine, ...]
+    each: bool = False
 
     def json(self) -> dict[str, Any]:
         """As a plan keeps it."""
@@ -151,10 +158,12 @@ class Asks:
             "answer_by": self.answer_by.total_seconds(),
             "moves_money": self.moves_money,
             "up_to": dict(self.up_to) if self.up_to is not None else None,
+            "each": self.each,
             "answers": [
                 {
                     "answer": list(line.answers), "strength": list(line.strengths), "state": list(line.standings),
                     "up_to": dict(line.up_to) if line.up_to is not None else None, "do": list(line.actions),
+                    "webhooks": list(line.webhooks),
                 }
                 for line in self.answers
             ],
@@ -175,9 +184,11 @@ class Asks:
                     tuple(map(Standing, line["state"])),
                     line["up_to"],
                     tuple(map(Action, line["do"])),
+                    webhooks=tuple(line.get("webhooks", ())),
                 )
                 for line in kept["answers"]
             ),
+            kept.get("each", False),
         )
 
 
@@ -202,7 +213,20 @@ def within(up_to: Mapping[str, int] | None, situation: Situation) -> bool:
 
 def choose(lines: Sequence[AnswerLine], situation: Situation) -> tuple[Action, ...]:
     """The actions of the first line that fits. What no line speaks of, a person decides."""
-    return next((line.actions for line in lines if line.fits(situation)), (Action.ASK_TEAM,))
+    line = fitting(lines, situation)
+    return line.actions if line is not None else (Action.ASK_TEAM,)
+
+
+def fitting(lines: Sequence[AnswerLine], situation: Situation) -> AnswerLine | None:
+    """The first line that fits."""
+    return next((line for line in lines if line.fits(situation)), None)
+
+
+ACKNOWLEDGEMENT: Final = (
+    AnswerLine((Answer.YES,), (), (), None, (Action.ACKNOWLEDGE,)),
+    AnswerLine((Answer.NO, Answer.UNCLEAR, Answer.SILENCE, Answer.UNREACHABLE), (), (), None, (Action.NOTHING,)),
+)
+"""What answers do where a team is asked one after the other, and the rules say nothing else."""
 
 
 def act_at_stripe(actions: Sequence[Action]) -> bool:

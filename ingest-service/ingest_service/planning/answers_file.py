@@ -11,6 +11,8 @@ from ingest_service.planning import durations
 from ingest_service.planning.answers import ACTIONS, NAMED_STANDINGS, Action, Answer, AnswerLine, Asks, Strength
 from ingest_service.planning.conditions import Limits
 from ingest_service.planning.document import Reader, did_you_mean
+from ingest_service.planning.rules import Webhook
+from ingest_service.planning.webhooks_file import named_webhook
 
 SHORTEST: Final = timedelta(minutes=1)
 LONGEST_WITHIN: Final = timedelta(days=7)  # notify takes no longer time to answer
@@ -18,11 +20,14 @@ LONGEST_BY: Final = timedelta(days=30)
 STRENGTHS: Final = (Strength.BARE, Strength.CODED, Strength.KEYPRESS)
 _ALONE: Final = (Action.ASK_TEAM, Action.NOTHING, Action.TELL_CUSTOMER)
 
+Webhooks = Mapping[str, Webhook]
 Word = TypeVar("Word", bound=StrEnum)
 
 
-def read_asks(reader: Reader, node: yaml.Node, answers: yaml.Node | None, limits: Limits) -> Asks | None:
-    """How a flow asks and what its answers do, with the file's limits by name; None where a problem was noted."""
+def read_asks(
+    reader: Reader, node: yaml.Node, answers: yaml.Node | None, limits: Limits, webhooks: Webhooks
+) -> Asks | None:
+    """How a flow asks and what its answers do, with the file's limits and webhooks by name; None where a problem was noted."""
     before = len(reader.problems)
     parts = reader.mapping(node, "asks", ("answer_within", "answer_by", "moves_money", "up_to"), needed=("answer_by",))
     if answers is None:
@@ -36,14 +41,21 @@ def read_asks(reader: Reader, node: yaml.Node, answers: yaml.Node | None, limits
         reader.note(node, '"answer_within" is longer than "answer_by"', "Make answer_by the longer one")
     moves = reader.choice(parts["moves_money"], '"moves_money"', ("true", "false")) if "moves_money" in parts else None
     up_to = _amounts(reader, parts["up_to"], limits) if "up_to" in parts else None
-    lines = tuple(
-        line
-        for item in reader.sequence(answers, '"answers"')
-        if (line := _line(reader, item, limits, moves_money=moves == "true")) is not None
-    )
+    lines = read_answers(reader, answers, limits, webhooks, moves_money=moves == "true")
     if len(reader.problems) > before or last is None:
         return None
     return Asks(time or min(last, LONGEST_WITHIN), last, moves == "true", up_to, lines)
+
+
+def read_answers(
+    reader: Reader, node: yaml.Node, limits: Limits, webhooks: Webhooks, *, moves_money: bool = False
+) -> tuple[AnswerLine, ...]:
+    """What answers do; problems are noted with the reader."""
+    return tuple(
+        line
+        for item in reader.sequence(node, '"answers"')
+        if (line := _line(reader, item, limits, webhooks, moves_money=moves_money)) is not None
+    )
 
 
 def check_steps(reader: Reader, node: yaml.Node, asks: Asks, afters: Sequence[timedelta]) -> None:
@@ -80,22 +92,25 @@ def _amounts(reader: Reader, node: yaml.Node, limits: Limits) -> Mapping[str, in
     return None
 
 
-def _line(reader: Reader, node: yaml.Node, limits: Limits, *, moves_money: bool) -> AnswerLine | None:
+def _line(
+    reader: Reader, node: yaml.Node, limits: Limits, webhooks: Webhooks, *, moves_money: bool
+) -> AnswerLine | None:
     before = len(reader.problems)
     known = ("answer", "strength", "state", "up_to", "do")
     parts = reader.mapping(node, "a line of the answers", known, needed=("answer", "do"))
     answers = _words(reader, parts.get("answer"), "an answer", tuple(Answer))
     strengths = _words(reader, parts.get("strength"), "a strength", STRENGTHS)
     standings = _words(reader, parts.get("state"), "a state", NAMED_STANDINGS)
-    actions = _words(reader, parts.get("do"), "an action", tuple(Action))
+    actions, called = _actions(reader, parts.get("do"), webhooks)
     up_to = _amounts(reader, parts["up_to"], limits) if "up_to" in parts else None
     if len(reader.problems) > before:
         return None
-    line = AnswerLine(answers, strengths, standings, up_to, actions, node.start_mark.line + 1)
+    line = AnswerLine(answers, strengths, standings, up_to, actions, node.start_mark.line + 1, called)
     for action in actions:
         _check(reader, node, line, action, moves_money=moves_money)
     alone = [action for action in actions if action in _ALONE]
-    if alone and len(actions) > 1:
+    beside = [action for action in actions if action != Action.CALL_WEBHOOK or Action.ASK_TEAM in actions]
+    if alone and len(beside) > 1:
         remedy = "The customer and the team hear of it anyway: let it stand alone"
         reader.note(node, f'"{alone[0]}" stands beside other actions', remedy)
     if Action.CAPTURE in actions and Action.APPROVE_REVIEW not in actions:
@@ -118,6 +133,27 @@ def _check(reader: Reader, node: yaml.Node, line: AnswerLine, action: Action, *,
         )
     if kind.moves_money and not moves_money:
         reader.note(node, f'"{action}" moves money, and the flow does not say so', "Add moves_money: true to asks")
+
+
+def _actions(reader: Reader, node: yaml.Node | None, webhooks: Webhooks) -> tuple[tuple[Action, ...], tuple[str, ...]]:
+    """What is done, and which webhooks are called: a word, {call_webhook: name}, or a list of them."""
+    if node is None:
+        return (), ()
+    items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    words = [item for item in items if not isinstance(item, yaml.MappingNode)]
+    called: list[str] = []
+    for item in items:
+        if isinstance(item, yaml.MappingNode):
+            parts = reader.mapping(item, "an action", (Action.CALL_WEBHOOK,), needed=(Action.CALL_WEBHOOK,))
+            name = named_webhook(reader, parts.get(Action.CALL_WEBHOOK), webhooks, signed=True)
+            called += [name] if name else []
+        elif isinstance(item, yaml.ScalarNode) and item.value == Action.CALL_WEBHOOK:
+            reader.note(item, '"call_webhook" does not say which', "Write do: {call_webhook: fulfilment}")
+    if not items:
+        reader.note(node, "an action is missing", f"Use one or more of: {', '.join(Action)}")
+    found = (action for word in words for action in _words(reader, word, "an action", tuple(Action)))
+    actions = tuple(dict.fromkeys(action for action in found if action != Action.CALL_WEBHOOK))
+    return (*actions, *((Action.CALL_WEBHOOK,) if called else ())), tuple(dict.fromkeys(called))
 
 
 def _words(reader: Reader, node: yaml.Node | None, what: str, known: Sequence[Word]) -> tuple[Word, ...]:

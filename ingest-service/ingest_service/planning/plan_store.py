@@ -36,13 +36,17 @@ class PlanWrites:
     facts: list[PlanFact] = field(default_factory=list)
 
 
-async def lock_concerns(conn: asyncpg.Connection, account_id: str, opened: Mapping[str, datetime]) -> dict[str, str]:
+async def lock_concerns(
+    conn: asyncpg.Connection, account_id: str, opened: Mapping[str, datetime], parts: Mapping[str, str]
+) -> dict[str, str]:
     """Locks these concerns, in ascending order, and tells their states. One that does not exist is opened first.
 
+    `parts`: concerns that are part of another, and of which: whoever settles that settles them.
     Whoever plans or settles a concern holds this lock, so that a plan is never opened beside one that is being settled.
     """
     names = sorted(opened)
-    await conn.execute(_OPEN_CONCERNS, account_id, names, [opened[name] for name in names])
+    part_of = [parts.get(name) for name in names]
+    await conn.execute(_OPEN_CONCERNS, account_id, names, [opened[name] for name in names], part_of)
     return {row["concern"]: row["state"] for row in await conn.fetch(_LOCK_CONCERNS, account_id, names)}
 
 
@@ -132,7 +136,7 @@ async def write(
     new = [plan for plan in plans if plan.plan_id not in writes.stored]
     if new:
         await conn.execute(
-            _INSERT_PLANS, account_id, epoch, *_columns([_new(account_id, p, now, sealer) for p in new], 14)
+            _INSERT_PLANS, account_id, epoch, *_columns([_new(account_id, p, now, sealer) for p in new], 15)
         )
     if added:
         await conn.execute(_INSERT_STEPS, account_id, *_columns(added, 9))
@@ -192,7 +196,7 @@ def _new(account_id: str, plan: Plan, now: datetime, sealer: Sealer) -> tuple[An
         plan.customer_id,
         plan.lane,
     )
-    return (*head, plan.fact_key, plan.state, plan.opened_at, closed_at, key_id, variables)
+    return (*head, plan.fact_key, plan.state, plan.opened_at, closed_at, key_id, variables, plan.note or None)
 
 
 def _changed(account_id: str, plan: Plan, now: datetime, sealer: Sealer) -> tuple[Any, ...]:
@@ -205,8 +209,9 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
 
 
 _OPEN_CONCERNS = """
-INSERT INTO concern (account_id, concern, state, opened_at)
-SELECT $1, c.concern, 'open', c.opened_at FROM unnest($2::text[], $3::timestamptz[]) AS c (concern, opened_at)
+INSERT INTO concern (account_id, concern, state, opened_at, part_of)
+SELECT $1, c.concern, 'open', c.opened_at, c.part_of
+FROM unnest($2::text[], $3::timestamptz[], $4::text[]) AS c (concern, opened_at, part_of)
 ORDER BY c.concern
 ON CONFLICT DO NOTHING
 """
@@ -231,9 +236,9 @@ FROM step WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) ORDER BY plan_id,
 
 _INSERT_PLANS = """
 INSERT INTO plan (account_id, rules_epoch, plan_id, concern, recipient, flow, generation, rule, customer_id, lane, fact_key, state,
-                  opened_at, closed_at, data_key_id, variables)
+                  opened_at, closed_at, data_key_id, variables, note)
 SELECT $1, $2, p.* FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::text[], $9::text[], $10::smallint[],
-    $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::bytea[]) AS p
+    $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::bytea[], $17::text[]) AS p
 """
 
 _UPDATE_PLANS = """

@@ -6,10 +6,10 @@ does not matter. What was true only before never makes a message: an older fact 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, assert_never
+from typing import Any, Literal, NamedTuple, assert_never
 from uuid import UUID
 
 from ingest_service.planning.conditions import View
@@ -79,6 +79,7 @@ class Plan:
     fact: Json  # what values and labels are made of, from the newest fact
     variant: str
     steps: tuple[PlannedStep, ...]
+    note: str = ""  # what the story says of who is asked first; no personal data
 
 
 Effect = Literal["opened", "joined", "said_again", "restarted"]
@@ -100,16 +101,36 @@ class Nothing:
     reason: Literal["settled", "no_rule"]
 
 
+def matters(fact: Fact, rules: Rules) -> tuple[str, ...]:
+    """The matters of their own that the rules make of a fact, beside its concern."""
+    if not any(rule.on == fact.kind and rule.has_own_matter for rule in rules.rules):
+        return ()
+    matching = rules.matching(fact.kind, fact.view().measured(rules.limits))
+    return tuple(rule.matter(fact.concern) for rule in matching if rule.has_own_matter)
+
+
 def plan(
-    fact: Fact, rules: Rules, concern: Literal["open", "settled"], plans: Mapping[tuple[str, str], Plan]
+    fact: Fact,
+    rules: Rules,
+    concern: Literal["open", "settled"],
+    plans: Mapping[tuple[str, str], Plan],
+    settled: Collection[str] = (),
 ) -> tuple[Change, ...] | Nothing:
-    """Decides for one fact. `plans`: the latest generation by (recipient, flow) of the fact's concern."""
+    """Decides for one fact.
+
+    Args:
+        plans: the latest generation by (recipient, flow) of the fact's concern and of the matters that are part of it.
+        settled: those of these matters that are settled.
+    """
     if concern == "settled":
         return Nothing("settled")
     view = fact.view().measured(rules.limits)
     matching = rules.matching(fact.kind, view)
     if not matching:
         return Nothing("no_rule")
+    matching = tuple(rule for rule in matching if rule.matter(fact.concern) not in settled)
+    if not matching:
+        return Nothing("settled")
     return tuple(_apply(fact, rule, rule.variant.of(view), plans.get((rule.recipient, rule.flow))) for rule in matching)
 
 
@@ -150,10 +171,14 @@ def _join_older(fact: Fact, rule: Rule, standing: Plan) -> Change:
 
 def _opened(fact: Fact, rule: Rule, variant: str, *, generation: int) -> Plan:
     recipient = rule.recipient
-    plan_id = plan_id_of(fact.account_id, fact.concern, recipient, rule.flow, generation)
+    concern = rule.matter(fact.concern)
+    plan_id = plan_id_of(fact.account_id, concern, recipient, rule.flow, generation)
+    note = (
+        rule.in_turn.of(rule.to, fact.attributes)[1] if rule.in_turn is not None and isinstance(rule.to, Team) else ""
+    )
     return Plan(
         plan_id=plan_id,
-        concern=fact.concern,
+        concern=concern,
         recipient=recipient,
         flow=rule.flow,
         generation=generation,
@@ -167,6 +192,7 @@ def _opened(fact: Fact, rule: Rule, variant: str, *, generation: int) -> Plan:
         fact=_kept(fact),
         variant=variant,
         steps=_steps(fact, rule, plan_id, rule.steps, first_number=1),
+        note=note,
     )
 
 
@@ -178,21 +204,43 @@ def _steps(
         due_at = _due(fact, step)
         if due_at is None:
             continue
-        members: tuple[Member | None, ...] = rule.to.members if isinstance(rule.to, Team) else (None,)
-        for place, member in enumerate(members, start=1):
+        for place, told in enumerate(_told(fact, rule, step), start=1):
             number = first_number + len(planned)
+            who = f", webhook {step.webhook}" if step.webhook else f", member {place}" if told.member else ""
             planned.append(
                 PlannedStep(
                     number=number,
-                    name=(name or f"step {index}")
-                    + (f", member {place}" if member else ""),  # no person's name: it stands unencrypted
-                    due_at=due_at,
-                    not_after=due_at + step.not_after,
+                    name=(name or f"step {index}") + who,  # no person's name: it stands unencrypted
+                    due_at=due_at + told.later,
+                    not_after=due_at + told.later + step.not_after,
                     request_id=request_id_of(fact.account_id, plan_id, rule.recipient, number),
-                    blueprint=_blueprint(rule, step, member),
+                    blueprint=_blueprint(rule, step, told),
                 )
             )
     return tuple(planned)
+
+
+class _Told(NamedTuple):
+    """Who is told, and how much later than the step is due. Neither member nor team: the customer, or a webhook."""
+
+    member: Member | None = None
+    team: str = ""
+    later: timedelta = timedelta(0)
+    variant: str = ""  # of the words, where it is not the fact's
+
+
+def _told(fact: Fact, rule: Rule, step: Step) -> Iterator[_Told]:
+    if step.webhook or not isinstance(rule.to, Team):
+        yield _Told()
+        return
+    turn = rule.in_turn
+    members, _ = turn.of(rule.to, fact.attributes) if turn is not None else (rule.to.members, "")
+    every = turn.every if turn is not None else timedelta(0)
+    for place, member in enumerate(members):
+        yield _Told(member, rule.to.name, place * every)
+    if turn is not None and turn.nobody is not None:
+        for member in turn.nobody.members:
+            yield _Told(member, turn.nobody.name, len(members) * every, "nobody")
 
 
 def _due(fact: Fact, step: Step) -> datetime | None:
@@ -206,9 +254,11 @@ def _due(fact: Fact, step: Step) -> datetime | None:
     return due_at if due_at > fact.occurred_at else None
 
 
-def _blueprint(rule: Rule, step: Step, member: Member | None) -> Json:
+def _blueprint(rule: Rule, step: Step, told: _Told) -> Json:
     blueprint: Json = {
         "rule": rule.name,
+        **({"webhook": step.webhook} if step.webhook else {}),
+        **({"variant": told.variant} if told.variant else {}),
         "channels": list(step.channels),
         "template": step.template,
         "class": str(step.message_class),
@@ -221,11 +271,12 @@ def _blueprint(rule: Rule, step: Step, member: Member | None) -> Json:
         blueprint["anchored"] = True
     if step.values is not None:
         blueprint["values"] = list(step.values)
-    if rule.asks is not None:
+    if rule.asks is not None and not step.webhook:
         blueprint["asks"] = rule.asks.json()
-    if member is not None and isinstance(rule.to, Team):
+    member = told.member
+    if member is not None:
         languages, zones = list(member.languages), [member.zone] if member.zone else []
-        person_id = f"team:{rule.to.name}:{member.slug}"
+        person_id = f"team:{told.team}:{member.slug}"
         blueprint["member"] = {
             "person_id": person_id,
             "number": member.number,
@@ -281,11 +332,15 @@ def request_id_of(account_id: str, plan_id: UUID, recipient: str, number: int) -
     return hashlib.sha256("\0".join((account_id, str(plan_id), recipient, str(number))).encode()).hexdigest()
 
 
-def challenge_id_of(account_id: str, plan_id: UUID | str) -> str:
-    """The id of the question that a plan asks: one, however many messages carry it."""
-    return hashlib.sha256("\0".join(("question", account_id, str(plan_id))).encode()).hexdigest()[:40]
+def challenge_id_of(account_id: str, plan_id: UUID | str, number: int | None = None) -> str:
+    """The id of the question that a plan asks: one, however many messages carry it.
+
+    Of people who are asked one after the other each has a question of their own, by the number of its step.
+    """
+    parts = ("question", account_id, str(plan_id), *(() if number is None else (str(number),)))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
 
 __all__ = [
-    "Change", "Fact", "Nothing", "Plan", "PlannedStep", "challenge_id_of", "plan", "plan_id_of", "request_id_of", "view_of",
+    "Change", "Fact", "Nothing", "Plan", "PlannedStep", "challenge_id_of", "matters", "plan", "plan_id_of", "request_id_of", "view_of",
 ]  # fmt: skip

@@ -1,9 +1,10 @@
 """The planning loop: facts that are ready become plans, each exactly once, in the transaction that marks it planned."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, assert_never
+from types import MappingProxyType
+from typing import Final, Literal, assert_never
 
 import asyncpg
 import structlog
@@ -97,13 +98,18 @@ class Planning:
     ) -> int:
         facts, failed, waiting = self._opened(rows)
         opened: dict[str, datetime] = {}
+        parts: dict[str, str] = {}
         for fact in facts:
-            opened[fact.concern] = min(fact.occurred_at, opened.get(fact.concern, fact.occurred_at))
-        states = await plan_store.lock_concerns(conn, account_id, opened)
+            own = planner.matters(fact, in_force.rules)
+            parts |= dict.fromkeys(own, fact.concern)
+            for concern in (fact.concern, *own):
+                opened[concern] = min(fact.occurred_at, opened.get(concern, fact.occurred_at))
+        states = await plan_store.lock_concerns(conn, account_id, opened, parts)
         standing = await plan_store.load(conn, account_id, sorted(opened), self.sealer)
-        behind = [fact.key for fact in facts if fact.concern in standing.unreadable]
-        facts = [fact for fact in facts if fact.concern not in standing.unreadable]
-        writes, planned = decide(facts, in_force.rules, states, standing.plans)
+        unreadable = {parts.get(concern, concern) for concern in standing.unreadable}
+        behind = [fact.key for fact in facts if fact.concern in unreadable]
+        facts = [fact for fact in facts if fact.concern not in unreadable]
+        writes, planned = decide(facts, in_force.rules, states, standing.plans, parts)
         await plan_store.write(conn, account_id, writes, epoch=in_force.epoch, now=now, sealer=self.sealer)
         if planned:
             hashed = in_force.rules.sha256
@@ -149,17 +155,26 @@ class Planning:
 
 
 def decide(
-    facts: Sequence[Fact], rules: Rules, states: dict[str, str], standing: dict[PlanKey, Plan]
+    facts: Sequence[Fact],
+    rules: Rules,
+    states: dict[str, str],
+    standing: dict[PlanKey, Plan],
+    parts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[PlanWrites, list[Planned]]:
-    """Applies the planner to facts one after the other; pure. Facts of one concern in a batch see each other's plans."""
+    """Applies the planner to facts one after the other; pure. Facts of one concern in a batch see each other's plans.
+
+    `parts`: matters that are part of another, and of which.
+    """
     writes = PlanWrites(stored={plan.plan_id: plan for plan in standing.values()})
     latest: dict[str, dict[tuple[str, str], Plan]] = {}
     for plan in standing.values():
-        latest.setdefault(plan.concern, {})[plan.recipient, plan.flow] = plan
+        latest.setdefault(parts.get(plan.concern, plan.concern), {})[plan.recipient, plan.flow] = plan
+    settled = {concern for concern, state in states.items() if state == "settled"}
     planned: list[Planned] = []
     for fact in facts:
         plans = latest.setdefault(fact.concern, {})
-        decision = planner.plan(fact, rules, "settled" if states[fact.concern] == "settled" else "open", plans)
+        state: Literal["settled", "open"] = "settled" if fact.concern in settled else "open"
+        decision = planner.plan(fact, rules, state, plans, settled)
         match decision:
             case Nothing(reason=reason):
                 planned.append(Planned(fact.key, WHY_NOTHING[reason]))

@@ -29,7 +29,7 @@ async def settle_many(conn: asyncpg.Connection, account_id: str, settlements: Se
     """Marks concerns settled, closes their open plans, cancels what has not been handed to notify, tells notify of the rest.
 
     A concern that is settled stays as it was settled first: what was said then is not said again at each later event of it.
-    Repeating is harmless. Four statements, whatever the number.
+    What is part of a concern is settled with it. Repeating is harmless. Five statements, whatever the number.
     `as_of` is the business time at which we knew; the cancel that goes to notify is dated after every look at the truth that
     let a request through, so that none of them can arrive after it and be sent.
     """
@@ -44,6 +44,8 @@ async def settle_many(conn: asyncpg.Connection, account_id: str, settlements: Se
     each_of = [each for each in ordered if each.concern in newly]
     if not each_of:
         return
+    parts = await conn.fetch(_OPEN_PARTS, account_id, [each.concern for each in each_of])
+    await settle_many(conn, account_id, [latest[row["part_of"]]._replace(concern=row["concern"]) for row in parts])
     concerns, times = [each.concern for each in each_of], [each.as_of for each in each_of]
     await conn.execute(
         _CANCEL_STEPS, account_id, concerns, [f"the matter was settled by {each.by}" for each in each_of]
@@ -67,6 +69,11 @@ SET state = 'settled', settled_at = EXCLUDED.settled_at, settled_by = EXCLUDED.s
 WHERE c.state = 'open'
 RETURNING concern
 """
+
+# whoever plans such a part holds the whole of it first, so none is opened meanwhile
+_OPEN_PARTS = (
+    "SELECT concern, part_of FROM concern WHERE account_id = $1 AND part_of = ANY ($2::text[]) AND state = 'open'"
+)
 
 _CANCEL_STEPS = """
 WITH ended AS MATERIALIZED (

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final, Literal, assert_never
+from typing import Any, Final, Literal, assert_never
 
 from ingest_service.planning.answers import Asks
 from ingest_service.planning.conditions import Choice, Condition, Limits, View
@@ -80,6 +80,46 @@ class Team:
 
 
 @dataclass(frozen=True, slots=True)
+class InTurn:
+    """A team that is asked one after the other until somebody acknowledges.
+
+    Attributes:
+        every: how long each has before the next one is asked, too.
+        first: where the fact names who is asked first: "customer_metadata.account_executive"; empty: the team's order.
+        nobody: who is asked, all at once, where nobody of the team acknowledged.
+    """
+
+    every: timedelta
+    first: str = ""
+    nobody: Team | None = None
+
+    def of(self, team: Team, attributes: Mapping[str, Any]) -> tuple[tuple[Member, ...], str]:
+        """The members in the order in which they are asked, and what the story says of it."""
+        if not self.first:
+            return team.members, ""
+        table, _, key = self.first.partition(".")
+        known = attributes.get(table)
+        named = known.get(key) if isinstance(known, Mapping) else None
+        if not isinstance(named, str) or not named.strip():
+            return team.members, f"{self.first} names nobody, so the team's order holds"
+        word = named.strip().casefold()
+        for member in team.members:
+            if word in (member.name.casefold(), member.slug):
+                others = tuple(other for other in team.members if other is not member)
+                return (member, *others), f"{self.first} names who is asked first"
+        return team.members, f"whom {self.first} names is not in the team, so its order holds"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where something outside is told. `secret_env` names the variable that holds the secret; empty: calls are not signed."""
+
+    name: str
+    url: str
+    secret_env: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """Which variant of a template a fact gets: the first line that holds; none: "default"."""
 
@@ -98,6 +138,7 @@ class Step:
     """One message of a rule: after this delay, on these channels in this order, of use for this long.
 
     Attributes:
+        webhook: of a webhook step, which has neither channels nor template.
         before: instead of a delay, how long before the moment that `of` names; the step is left out where that has passed.
     """
 
@@ -113,6 +154,7 @@ class Step:
     unless: Condition | None = None  # where it surely holds when the step is due, nothing is said
     before: timedelta | None = None
     of: str = ""
+    webhook: str = ""  # the team is told by this webhook instead of a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +173,26 @@ class Rule:
     switched_off: bool = False
     implied: bool = False  # by a schedule's line, where no flow speaks of its facts
     asks: Asks | None = None  # every message of the rule asks this, and the first answer to any of them counts
+    in_turn: InTurn | None = None
 
     @property
     def off(self) -> str:
         """Why it speaks to nobody; empty where it speaks."""
         if self.switched_off:
             return "it is switched off"
-        return f"nobody is in the team {self.to.name}" if isinstance(self.to, Team) and not self.to.members else ""
+        if not isinstance(self.to, Team) or self.to.members or any(step.webhook for step in self.steps):
+            return ""
+        instead = self.in_turn is not None and self.in_turn.nobody is not None and self.in_turn.nobody.members
+        return "" if instead else f"nobody is in the team {self.to.name}"
+
+    @property
+    def has_own_matter(self) -> bool:
+        """Whether its messages are a matter of their own, that an answer ends without ending what others hear of the fact."""
+        return self.asks is not None and isinstance(self.to, Team)
+
+    def matter(self, concern: str) -> str:
+        """What its messages are about, for a fact of this concern."""
+        return f"{concern}_{self.flow}" if self.has_own_matter else concern
 
     @property
     def recipient(self) -> str:
@@ -164,6 +219,7 @@ class Rules:
     sha256: bytes
     limits: Limits = field(default_factory=dict)
     schedules: Schedules = field(default_factory=Schedules)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
 
     def matching(self, kind: str, view: View) -> tuple[Rule, ...]:
         """The first rule of each flow that speaks of this kind of fact and holds. One that is off speaks to nobody."""

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import yaml
 
-from ingest_service.planning import answers_file, durations, implied_rules
+from ingest_service.planning import answers_file, durations, implied_rules, in_turn_file
 from ingest_service.planning.answers import Asks
 from ingest_service.planning.conditions import Choice, Condition, FixTheExpression, choice, condition
 from ingest_service.planning.document import Problem, Reader
@@ -24,6 +24,7 @@ from ingest_service.planning.rules import (
     Channel,
     IfNotNow,
     IfUnresolved,
+    InTurn,
     MessageClass,
     OnRepeat,
     Rule,
@@ -31,16 +32,18 @@ from ingest_service.planning.rules import (
     Step,
     Team,
     Variant,
+    Webhook,
 )
 from ingest_service.planning.schedules import Schedules
 from ingest_service.planning.schedules_file import SchedulesReader
 from ingest_service.planning.teams_file import WORD, read_teams
+from ingest_service.planning.webhooks_file import named_webhook, read_webhooks
 
-_FROM_ENVIRONMENT: Final = re.compile(r"\$\{(INGEST_TEAM_[A-Z0-9_]+)\}")
+_FROM_ENVIRONMENT: Final = re.compile(r"\$\{(INGEST_(?:TEAM|WEBHOOK)_[A-Z0-9_]+)\}")
 
 
 def filled_in(text: str, environment: Mapping[str, str]) -> str:
-    """The text with each ``${INGEST_TEAM_…}`` replaced by that variable, by nothing where it is not set."""
+    """The text with each ``${INGEST_TEAM_…}`` and ``${INGEST_WEBHOOK_…}`` replaced by that variable, by nothing where it is not set."""
     return _FROM_ENVIRONMENT.sub(lambda found: environment.get(found[1], ""), text)
 
 
@@ -51,7 +54,8 @@ def parse(text: str) -> Rules | tuple[Problem, ...]:
     if file.reader.problems:
         return tuple(sorted(file.reader.problems, key=lambda problem: problem.line))
     messages = (*rules, *implied_rules.implied(file.schedules, rules, file.teams))
-    return Rules(messages, file.teams, hashlib.sha256(text.encode()).digest(), file.limits, file.schedules)
+    hashed = hashlib.sha256(text.encode()).digest()
+    return Rules(messages, file.teams, hashed, file.limits, file.schedules, file.webhooks)
 
 
 class _File:
@@ -60,14 +64,17 @@ class _File:
         self.teams: dict[str, Team] = {}
         self.limits: dict[str, dict[str, int]] = {}
         self.schedules = Schedules()
+        self.webhooks: dict[str, Webhook] = {}
 
     def read(self, text: str) -> tuple[Rule, ...]:
         root = self.reader.root(text)
         if root is None:
             return ()
         parts = self.reader.mapping(
-            root, "the rules file", ("flows", "schedules", "teams", "limits"), needed=("flows",)
+            root, "the rules file", ("flows", "schedules", "teams", "limits", "webhooks"), needed=("flows",)
         )
+        if "webhooks" in parts:
+            self.webhooks = read_webhooks(self.reader, parts["webhooks"])
         if "teams" in parts:
             self.teams = read_teams(self.reader, parts["teams"])
         if "limits" in parts:
@@ -90,7 +97,9 @@ class _File:
         return tuple(rules)
 
     def _rule(self, node: yaml.Node, counted: dict[str, int]) -> Rule | None:
-        known = ("flow", "rule", "off", "on", "when", "to", "variant", "on_repeat", "asks", "answers", "steps")
+        known = (
+            "flow", "rule", "off", "on", "when", "to", *in_turn_file.KEYS, "variant", "on_repeat", "asks", "answers", "steps",
+        )  # fmt: skip
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a flow", known, needed=("flow", "on", "steps"))
         flow = self._word(parts.get("flow"), '"flow"')
@@ -105,23 +114,40 @@ class _File:
         )
         off = self.reader.choice(parts["off"], '"off"', ("true", "false")) == "true" if "off" in parts else False
         steps = self._steps(parts.get("steps"), team=isinstance(to, Team))
-        asks = self._asks(parts, steps)
+        turn = in_turn_file.read_in_turn(self.reader, parts, to, self.teams)
+        asks = self._asks(parts, steps, turn, to)
         counted[flow or ""] = counted.get(flow or "", 0) + 1
         named = self.reader.text(parts["rule"], '"rule"') if "rule" in parts else None
         name = named or (f"{flow}" if counted[flow or ""] == 1 else f"{flow}.{counted[flow or '']}")
         if len(self.reader.problems) > before or flow is None or on is None or to is None or repeat is None:
             return None
         line = node.start_mark.line + 1
-        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, line, off, asks=asks)
+        return Rule(name, flow, on, when, to, variant, OnRepeat(repeat), steps, line, off, asks=asks, in_turn=turn)
 
-    def _asks(self, parts: dict[str, yaml.Node], steps: tuple[Step, ...]) -> Asks | None:
-        if "asks" not in parts:
-            if "answers" in parts:
-                self.reader.note(parts["answers"], '"answers" stand without a question', 'Add "asks: {answer_by: 24h}"')
-            return None
-        asks = answers_file.read_asks(self.reader, parts["asks"], parts.get("answers"), self.limits)
-        if asks is not None:
-            answers_file.check_steps(self.reader, parts["asks"], asks, [step.after for step in steps])
+    def _asks(
+        self,
+        parts: dict[str, yaml.Node],
+        steps: tuple[Step, ...],
+        turn: InTurn | None,
+        to: Literal["customer"] | Team | None,
+    ) -> Asks | None:
+        reader, answers = self.reader, parts.get("answers")
+        asks = None
+        if "asks" in parts:
+            asks = answers_file.read_asks(reader, parts["asks"], answers, self.limits, self.webhooks)
+            if asks is not None:
+                answers_file.check_steps(
+                    reader, parts["asks"], asks, [step.after for step in steps if not step.webhook]
+                )
+        elif answers is not None and turn is None:
+            reader.note(answers, '"answers" stand without a question', 'Add "asks: {answer_by: 24h}"')
+        if turn is None:
+            return asks
+        alone = answers is not None and asks is None and "asks" not in parts
+        lines = answers_file.read_answers(reader, answers, self.limits, self.webhooks) if alone and answers else ()
+        asks = in_turn_file.asks_in_turn(asks, lines)
+        if isinstance(to, Team):
+            in_turn_file.check_time(reader, parts["one_after_the_other"], turn, to, asks, steps)
         return asks
 
     def _word(self, node: yaml.Node | None, what: str) -> str | None:
@@ -206,7 +232,10 @@ class _File:
             "class",
             "values",
             "unless",
+            "webhook",
         )
+        if isinstance(node, yaml.MappingNode) and any(key.value == "webhook" for key, _ in node.value):
+            return self._webhook_step(node, team=team)
         before = len(self.reader.problems)
         parts = self.reader.mapping(node, "a step", known, needed=("template",))
         after = self._length(parts.get("after"), '"after"', timedelta(0), timedelta(0), LONGEST_WAIT)
@@ -255,6 +284,27 @@ class _File:
             ahead,
             anchor,
         )
+
+    def _webhook_step(self, node: yaml.Node, *, team: bool) -> Step | None:
+        before = len(self.reader.problems)
+        parts = self.reader.mapping(
+            node, "a step with a webhook", ("after", "before", "of", "webhook", "not_after", "unless")
+        )
+        if not team:
+            self.reader.note(node, "a webhook tells a team, and this flow is to the customer", "Add to: team:finance")
+        after = self._length(parts.get("after"), '"after"', timedelta(0), timedelta(0), LONGEST_WAIT)
+        ahead, anchor = self._anchor(node, parts)
+        use = self._length(
+            parts.get("not_after"), '"not_after"', timedelta(hours=24), timedelta(seconds=30), LONGEST_USE
+        )
+        unless = self._condition(parts.get("unless"), '"unless"', limits=())
+        name = named_webhook(self.reader, parts.get("webhook"), self.webhooks)
+        if len(self.reader.problems) > before or name is None:
+            return None
+        line, hold = node.start_mark.line + 1, IfUnresolved.HOLD
+        return Step(
+            after, (), "", use, IfNotNow.HAND_BACK, hold, MessageClass.TEAM, None, line, unless, ahead, anchor, name
+        )  # fmt: skip
 
     def _anchor(self, node: yaml.Node, parts: dict[str, yaml.Node]) -> tuple[timedelta | None, str]:
         if "before" not in parts and "of" not in parts:

@@ -11,7 +11,7 @@ from ingest_service.planning.answer_sentences import explain_asks
 from ingest_service.planning.answers import Action
 from ingest_service.planning.conditions import Choice, Condition
 from ingest_service.planning.fact_kinds import FACT_KINDS
-from ingest_service.planning.rules import Channel, IfNotNow, OnRepeat, Rule, Rules, Step, Team, Variant
+from ingest_service.planning.rules import Channel, IfNotNow, InTurn, OnRepeat, Rule, Rules, Step, Team, Variant
 
 _KNOWN_CONDITIONS: Final = {
     ("payment_failed", "fact.is_subscription"): "a subscription payment fails",
@@ -73,6 +73,11 @@ def explain(rules: Rules) -> tuple[str, ...]:
             paragraphs.append(f"{heads[rule.on]}: see the next line.")
         paragraphs.append(_rule(rule, later=rule.flow in seen))
         seen.add(rule.flow)
+    paragraphs += [
+        f"The webhook {name} has no address, because its variable is not set: it is not called."
+        for name, webhook in rules.webhooks.items()
+        if not webhook.url
+    ]
     if _nobody_hears(rules):
         paragraphs.append(
             "A person must decide where the answers leave it open, and no team hears of it (fraud_held): "
@@ -101,10 +106,21 @@ def _rule(rule: Rule, *, later: bool) -> str:
         return f"Off, because {rule.off}: when {happens}."
     begin = f"Otherwise, when {happens}" if later else f"When {happens}"
     sentence = f"{begin}: {', then '.join(_run(rule, run) for run in _runs(rule.steps))}."
+    if rule.in_turn is not None and isinstance(rule.to, Team):
+        sentence = f"{sentence} {_in_turn(rule.in_turn, rule.to)}"
     repeats = len(rule.steps) > 1 or rule.on_repeat != OnRepeat.CONTINUE
-    asked = explain_asks(rule.asks) if rule.asks is not None else ""
+    asked = explain_asks(rule.asks, team=isinstance(rule.to, Team)) if rule.asks is not None else ""
     rest = [_variant(rule.variant), asked, f"{_REPEATS[rule.on_repeat]}." if repeats else ""]
     return " ".join(part for part in (sentence, *rest) if part)
+
+
+def _in_turn(turn: InTurn, team: Team) -> str:
+    order = f"first whom {turn.first} names, then the others in their order" if turn.first else "in their order"
+    last = ""
+    if turn.nobody is not None:
+        last = f"; where nobody does, {_team(turn.nobody)} after the last of them"
+    each = f"each {durations.say(turn.every)} after the one before, until somebody acknowledges"
+    return f"They are asked one after the other, {order}, {each}{last}." if len(team.members) > 1 or last else ""
 
 
 def _happens(rule: Rule) -> str:
@@ -125,7 +141,14 @@ def _runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
     """Steps that say the same in the same way, one after the other."""
 
     def way(step: Step) -> tuple[object, ...]:
-        return step.channels, step.template, step.not_after, step.if_not_now, step.unless and _plain(step.unless)
+        return (
+            step.webhook,
+            step.channels,
+            step.template,
+            step.not_after,
+            step.if_not_now,
+            step.unless and _plain(step.unless),
+        )
 
     for _, run in groupby(steps, key=way):
         yield list(run)
@@ -133,6 +156,8 @@ def _runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
 
 def _run(rule: Rule, run: Sequence[Step]) -> str:
     first = run[0]
+    if first.webhook:
+        return f"call the webhook {first.webhook} {', '.join(_when(step) for step in run)}"
     who = "the customer" if rule.to == "customer" else _team(rule.to)
     verb = " or else ".join(_VERBS[channel] for channel in first.channels)
     times = [_when(step) for step in run]

@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from ingest_service.links.link import LinkMaker
 from ingest_service.rehearsing.simulation import Message, due_step
 from ingest_service.submitting.notify_client import NotifyClient, TryLater, batches
-from ingest_service.submitting.preparing import frozen_bytes
+from ingest_service.submitting.preparing import frozen_bytes, webhook_call
 from ingest_service.submitting.results import reason_word
 from notify.v1.notification_pb2 import NotificationRequest
 from notify.v1.service_pb2 import SubmitResult
@@ -80,6 +82,9 @@ class Trial:
     def _bytes(self, message: Message, account_id: str) -> bytes | Answer:
         """The bytes of the request as it would be frozen, but for its times: notify is asked now about what was of use then."""
         step = due_step(account_id, message.plan, message.step)
+        call = webhook_call(step, message.at)
+        if call is not None:
+            return Answer("sent", "", "webhook", str(orjson.loads(call.body)["text"]))
         try:
             link = self.links.make(step, message.at) if self.links is not None else None
             frozen = frozen_bytes(step, message.at, self.zones[account_id], link.url if link is not None else "")

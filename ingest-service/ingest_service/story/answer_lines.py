@@ -21,6 +21,7 @@ _TRUST: Final = {
 _OUTCOMES: Final[dict[str, tuple[Ended, str]]] = {
     "safe": ("passed", "It was decided that the payment is safe"),
     "stopped": ("passed", "It was decided that the payment is stopped"),
+    "acknowledged": ("passed", "It was acknowledged"),
     "nothing": ("stopped", "Nothing was done about it"),
     "held": ("deferred", "A person must decide"),
 }

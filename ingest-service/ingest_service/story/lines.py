@@ -94,14 +94,12 @@ def event_line(row: Row) -> Line:
 def fact_line(row: Row, events: Iterable[Row]) -> Line:
     """A fact and what became of it."""
     told_by = sorted({event["event_id"] for event in events if event["fact_key"] == row["fact_key"]})
-    known = FACT_KINDS.get(row["kind"])
-    what = known.happens if known else row["kind"].replace("_", " ")
-    of = f" of {amount}" if (amount := money(row["amount"], row["exponent"], row["currency"])) else ""
     source = f"told by {len(told_by)} event{'' if len(told_by) == 1 else 's'}"
     if str(row["event_id"]).startswith("scan:"):
         scan, _, day = str(row["event_id"]).removeprefix("scan:").rpartition(":")
         source = f"found by the scan {scan} of {day}"
-    head = f"It means: {what}{of} ({row['fact_key']}), {source}"
+    what = happened(row["kind"], row["amount"], row["exponent"], row["currency"], row["fact_key"])
+    head = f"It means: {what}, {source}"
     said: dict[str, tuple[Ended, str]] = {
         "held": ("deferred", f"{head}; it is held for a moment"),
         "looking_up": ("deferred", f"{head}; it is being found out what it belongs to"),
@@ -114,16 +112,28 @@ def fact_line(row: Row, events: Iterable[Row]) -> Line:
     return Line(_at(row["occurred_at"]), "fact", verdict, row["kind"], _because(sentence, row["reason"]), ids)
 
 
+def happened(kind: str, amount: int | None, exponent: int | None, currency: str | None, fact_key: str) -> str:
+    """What a fact means: a payment succeeds of 42.00 USD (payment_succeeded:pi_1)."""
+    known = FACT_KINDS.get(kind)
+    what = known.happens if known else kind.replace("_", " ")
+    of = f" of {told}" if (told := money(amount, exponent, currency)) else ""
+    return f"{what}{of} ({fact_key})"
+
+
 def plan_line(plan: Row, part: Row, fact_at: datetime) -> Line:
     """Which rule took a fact, for whom, and what it did."""
     effect = EFFECTS.get(part["effect"], part["effect"])
     sentence = f'Rule "{plan["rule"]}" (rules {plan["rules_epoch"]}) speaks of it to {who(plan["recipient"])}: {effect}'
+    if plan["note"] and part["effect"] in ("opened", "restarted"):
+        sentence += f"; {plan['note']}"
     ids = {"plan": str(plan["plan_id"]), "rule": plan["rule"], "flow": plan["flow"], "fact": part["fact_key"]}
     return Line(_at(fact_at), "rule", "passed", plan["flow"], sentence, ids)
 
 
 def step_line(plan: Row, step: Row) -> Line:
     """A message of a plan and where it stands, in ingest's eyes."""
+    if ", webhook " in step["name"]:
+        return webhook_step_line(plan, step)
     message = f"Message {step['number']} to {who(plan['recipient'])}"
     due = f" on {step['due_at']:%Y-%m-%d %H:%M} UTC" if step["due_at"] else ""
     handed = f" (round {step['round']})" if step["round"] > 1 else ""
@@ -149,6 +159,37 @@ def step_line(plan: Row, step: Row) -> Line:
         ids["notification"] = str(step["notification_id"])
     at = step["due_at"] or step["truth_read_at"] or plan["closed_at"] or plan["opened_at"]
     return Line(_at(at), "step", verdict, step["name"], sentence, ids)
+
+
+def webhook_step_line(plan: Row, step: Row) -> Line:
+    """A webhook that is told instead of a person, and where that stands."""
+    name = step["name"].rpartition(", webhook ")[2]
+    call = f"The webhook {name} of {who(plan['recipient'])}"
+    due = f" on {step['due_at']:%Y-%m-%d %H:%M} UTC" if step["due_at"] else ""
+    sentences = {
+        "waiting": f"{call} is called{due}",
+        "submitted": f"{call} is being called",
+        "sent": f"{call} was called",
+        "failed": f"{call} could not be called and was set aside",
+    }
+    sentence = _because(sentences.get(step["state"], f"{call} is not called ({step['state']})"), _words(step["reason"]))
+    verdict = "open" if step["state"] == "submitted" else _STEP_VERDICTS.get(step["state"], "stopped")
+    at = step["due_at"] or step["updated_at"]
+    return Line(_at(at), "step", verdict, step["name"], sentence, {"plan": str(plan["plan_id"])})
+
+
+def call_line(row: Row) -> Line:
+    """The call of a webhook, and what came of it."""
+    tries = f" ({row['tries']} tries so far)" if row["tries"] and row["state"] == "waiting" else ""
+    said: dict[str, tuple[Ended, str]] = {
+        "waiting": ("open", f"The webhook {row['webhook']} is to be called{tries}"),
+        "done": ("passed", f"The webhook {row['webhook']} was called"),
+        "set_aside": ("stopped", f"The webhook {row['webhook']} was called {row['tries']} times in vain and set aside"),
+    }
+    verdict, sentence = said[row["state"]]
+    ids = {"call": row["call_id"], "plan": str(row["plan_id"])}
+    at = row["ended_at"] or row["asked_at"]
+    return Line(_at(at), "answer", verdict, "webhook", _because(sentence, row["reason"]), ids)
 
 
 def concern_line(row: Row) -> Line | None:

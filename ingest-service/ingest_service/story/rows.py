@@ -36,6 +36,7 @@ class Rows:
     outcomes: list[asyncpg.Record] = field(default_factory=list)
     questions: list[asyncpg.Record] = field(default_factory=list)
     answers: list[asyncpg.Record] = field(default_factory=list)
+    calls: list[asyncpg.Record] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -52,13 +53,8 @@ async def fact_keys_of_event(conn: asyncpg.Connection, account_id: str, event_id
 
 
 async def fact_keys_of_concerns(conn: asyncpg.Connection, account_id: str, concerns: Sequence[str]) -> list[str]:
-    """The facts of these concerns."""
-    rows = await conn.fetch(
-        "SELECT fact_key FROM fact WHERE account_id = $1 AND concern = ANY ($2::text[]) LIMIT $3",
-        account_id,
-        concerns,
-        MOST,
-    )
+    """The facts of these concerns, or of those that they are part of."""
+    rows = await conn.fetch(_BY_CONCERN, account_id, concerns, MOST)
     return [row["fact_key"] for row in rows]
 
 
@@ -84,7 +80,7 @@ async def load(
     plan_facts = await conn.fetch(_PLAN_FACTS, account_id, fact_keys)
     plans = await conn.fetch(_PLANS, account_id, [row["plan_id"] for row in plan_facts])
     steps = await conn.fetch(_STEPS, account_id, [row["plan_id"] for row in plans])
-    about = {*concerns, *(row["concern"] for row in facts)}
+    about = {*concerns, *(row["concern"] for row in facts), *(row["concern"] for row in plans)}
     # a payment ends the concern of the failure before it: told where this story's events or facts ended it
     beside = {concern for row in facts for concern in concerns_of_object(row["subject_id"])}
     ended_by = {*event_ids, *(row["fact_key"] for row in facts)}
@@ -106,6 +102,7 @@ async def load(
         cancels=await conn.fetch(
             "SELECT * FROM cancel WHERE account_id = $1 AND concern = ANY ($2::text[])", account_id, sorted(about)
         ),
+        calls=await conn.fetch(_CALLS, account_id, [row["plan_id"] for row in plans]),
         outcomes=await conn.fetch(_OUTCOMES, account_id, [row["request_id"] for row in steps]),
     )
 
@@ -142,13 +139,17 @@ FROM fact WHERE account_id = $1 AND fact_key = ANY ($2::text[]) ORDER BY occurre
 _FACT_EVENTS = "SELECT * FROM fact_event WHERE account_id = $1 AND fact_key = ANY ($2::text[])"
 _PLAN_FACTS = "SELECT * FROM plan_fact WHERE account_id = $1 AND fact_key = ANY ($2::text[])"
 _PLANS = """
-SELECT plan_id, concern, recipient, flow, generation, rule, rules_epoch, customer_id, fact_key, state, opened_at, closed_at
+SELECT plan_id, concern, recipient, flow, generation, rule, rules_epoch, customer_id, fact_key, state, opened_at, closed_at, note
 FROM plan WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) ORDER BY opened_at, plan_id
 """
 _STEPS = """
 SELECT plan_id, number, name, concern, state, reason, due_at, not_after, request_id, round, notification_id, truth, truth_read_at,
     tries, result, updated_at
 FROM step WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) ORDER BY plan_id, number
+"""
+_CALLS = """
+SELECT plan_id, cause, call_id, webhook, state, reason, tries, asked_at, ended_at FROM webhook_call
+WHERE account_id = $1 AND plan_id = ANY ($2::uuid[]) ORDER BY asked_at, cause
 """
 _OUTCOMES = """
 SELECT request_id, round, kind, effect, payload, occurred_at FROM outcome_applied
@@ -160,6 +161,10 @@ _QUESTIONS = (
 _ANSWERS = """
 SELECT challenge_id, seq, at, entry, who, details FROM decision_audit
 WHERE account_id = $1 AND challenge_id = ANY ($2::text[]) ORDER BY challenge_id, seq
+"""
+_BY_CONCERN = """
+SELECT fact_key FROM fact WHERE account_id = $1 AND concern = ANY ($2::text[] || ARRAY(
+    SELECT part_of FROM concern WHERE account_id = $1 AND concern = ANY ($2::text[]) AND part_of IS NOT NULL)) LIMIT $3
 """
 _BY_REQUEST = """
 SELECT DISTINCT pf.fact_key FROM step AS s JOIN plan_fact AS pf ON pf.account_id = $1 AND pf.plan_id = s.plan_id

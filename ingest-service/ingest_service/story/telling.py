@@ -135,6 +135,7 @@ def _own_lines(found: Rows) -> list[Line]:
     told += [line for row in found.concerns if (line := lines.concern_line(row)) is not None]
     told += [answer_lines.question_line(row) for row in found.questions]
     told += answer_lines.answer_lines(found.answers)
+    told += [lines.call_line(row) for row in found.calls if row["cause"].startswith("answer:")]
     return told + [lines.cancel_line(row) for row in found.cancels]
 
 

@@ -19,6 +19,7 @@ DECISIONS: Final = Counter(
 DECISION_CALLS: Final = Counter(
     "ingest_decision_calls_total", "Writes at Stripe by how they went", ["account_id", "action", "result"]
 )
+WEBHOOKS: Final = Counter("ingest_webhook_calls_total", "Calls of webhooks by how they went", ["webhook", "state"])
 
 _LABELLED: Final = frozenset({"suppressed", "failed", "waiting"})
 

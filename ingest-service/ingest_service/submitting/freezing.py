@@ -103,7 +103,7 @@ def request(step: Freezable) -> NotificationRequest:
         if_not_now=_NOT_NOW[blueprint["if_not_now"]],
         if_unresolved=_UNRESOLVED[blueprint["if_unresolved"]],
         template=template,
-        variant=step.variant,
+        variant=str(blueprint.get("variant", step.variant)),
         values=values_for(names, Told(step.fact, step.truth_read_at, _zone(step), step.link)),
         challenge=_challenge(step, asks, last) if asks is not None else None,
         traceparent=step.traceparent,
@@ -111,7 +111,7 @@ def request(step: Freezable) -> NotificationRequest:
 
 
 def _challenge(step: Freezable, asks: Asks, last: datetime) -> Challenge:
-    challenge_id = challenge_id_of(step.account_id, step.plan_id)
+    challenge_id = challenge_id_of(step.account_id, step.plan_id, step.number if asks.each else None)
     challenge = Challenge(challenge_id=challenge_id, answer_by=_timestamp(last), moves_money=asks.moves_money)
     challenge.answer_within.FromTimedelta(asks.answer_within)
     return challenge

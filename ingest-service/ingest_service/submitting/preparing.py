@@ -16,6 +16,7 @@ from ingest_service.submitting.announced import REMINDERS
 from ingest_service.submitting.freezing import Freezable, freeze
 from ingest_service.submitting.results import Sent
 from ingest_service.submitting.truth import Grade
+from ingest_service.webhooks.call import Call, step_call
 
 Json = Mapping[str, Any]
 
@@ -117,6 +118,12 @@ def _compiled(source: str) -> Condition:
     return condition(source)
 
 
+def webhook_call(step: DueStep, now: datetime) -> Call | None:
+    """The call that the step makes instead of a message, None of all others."""
+    name = step.variables["steps"][str(step.number)].get("webhook")
+    return step_call(step.account_id, step.plan_id, step.number, name, step.variables["fact"], now) if name else None
+
+
 def frozen_bytes(step: DueStep, truth_read_at: datetime, default_zone: ZoneInfo, link: str = "") -> bytes:
     """The request of a step whose truth was read at this moment of business time, with the payment link it was given, if any.
 
@@ -151,4 +158,4 @@ def asked(step: DueStep, now: datetime) -> Question | None:
         KeyError: as frozen_bytes.
     """
     fact, blueprint = step.variables["fact"], step.variables["steps"][str(step.number)]
-    return question(step.account_id, step.plan_id, step.concern, step.flow, fact, blueprint, now)
+    return question(step.account_id, step.plan_id, step.concern, step.flow, fact, blueprint, now, step.number)

@@ -32,10 +32,11 @@ from ingest_service.submitting.sorting import Sorting
 from ingest_service.submitting.submission import Submission
 from ingest_service.submitting.truth import Seen
 from ingest_service.wake import Bells
+from ingest_service.webhooks.calling import Calling
 
 log = structlog.get_logger()
 
-BELLS: Final = ("planning", "submitting", "looking", "cancels", "deciding")
+BELLS: Final = ("planning", "submitting", "looking", "cancels", "deciding", "webhooks")
 """The bells these loops wait for."""
 
 LOOK_ANYWAY_SECONDS: Final = 1.0
@@ -56,6 +57,7 @@ class Parts:
     cancels: Cancels
     outcomes: Outcomes
     deciding: Deciding | None = None
+    calling: Calling | None = None
 
 
 def parts(
@@ -68,6 +70,7 @@ def parts(
     per_second: int,
     links: LinkMaker | None = None,
     deciding: Deciding | None = None,
+    calling: Calling | None = None,
 ) -> Parts:
     """Makes the parts for these accounts; `per_second` is the budget of reads that looks are measured by."""
 
@@ -84,6 +87,7 @@ def parts(
         cancels=Cancels(pool, account_ids, notify),
         outcomes=Outcomes(pool, account_ids, notify, clock),
         deciding=deciding,
+        calling=calling,
     )
 
 
@@ -100,6 +104,8 @@ def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
         submitted = await side.submission.turn(beat)
         if submitted.look_up:
             bells.ring("looking")
+        if submitted.claimed:
+            bells.ring("webhooks")
         return submitted.claimed
 
     async def look(beat: Beat) -> int:
@@ -116,6 +122,8 @@ def add_loops(loops: Loops, bells: Bells, side: Parts) -> None:
     loops.add("outcomes", listen(loops, bells, side.outcomes))
     if side.deciding is not None:
         _add_decisions(loops, bells, side.deciding)
+    if side.calling is not None:
+        loops.add("webhooks", drain(loops, bells, "webhooks", "webhooks", side.calling.turn))
 
 
 def _add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
@@ -128,7 +136,7 @@ def _add_decisions(loops: Loops, bells: Bells, deciding: Deciding) -> None:
     async def decide(account_id: str) -> None:
         only = replace(deciding, accounts={account_id: deciding.accounts[account_id]})
         if await only.turn(lambda: loops.beat("decisions")):
-            bells.ring("planning", "cancels")
+            bells.ring("planning", "cancels", "webhooks")
             bells["deciding"].ring()
 
     async def sweep() -> int:

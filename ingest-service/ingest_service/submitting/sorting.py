@@ -19,8 +19,19 @@ from ingest_service.planning import plans
 from ingest_service.planning.sealed_columns import open_frozen, open_variables, seal_frozen
 from ingest_service.sealing import Sealer, UnsealableError
 from ingest_service.submitting import counters, step_queue
-from ingest_service.submitting.preparing import DueStep, End, Freeze, LookUp, Resend, asked, frozen_bytes, next_for
-from ingest_service.submitting.step_changes import EndedStep, FrozenStep
+from ingest_service.submitting.preparing import (
+    DueStep,
+    End,
+    Freeze,
+    LookUp,
+    Resend,
+    asked,
+    frozen_bytes,
+    next_for,
+    webhook_call,
+)
+from ingest_service.submitting.step_changes import CallingStep, EndedStep, FrozenStep
+from ingest_service.webhooks import call_store
 
 log = structlog.get_logger()
 
@@ -41,6 +52,7 @@ class Sorted:
         links: the payment links in fresh ones.
         leased: they stay as they are, and nobody else may take them meanwhile.
         look_up: Stripe must be asked about them.
+        calls: those that call a webhook instead of asking notify.
         questions: what they ask, also where no request could be made of it: then nobody was asked, and somebody must hear that.
     """
 
@@ -51,6 +63,7 @@ class Sorted:
     leased: list[tuple[UUID, int]] = field(default_factory=list)
     look_up: list[DueStep] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
+    calls: list[CallingStep] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,10 @@ class Sorting:
     def freeze(self, step: DueStep, grade: str, read_at: datetime, into: Sorted) -> None:
         """Makes the request of a step whose truth was read at this moment. One odd record stops nobody else."""
         try:
+            call = webhook_call(step, read_at)
+            if call is not None:
+                into.calls.append(CallingStep(step.plan_id, step.number, grade, call))
+                return
             question = asked(step, read_at)
             if question is not None:
                 into.questions.append(question)
@@ -159,7 +176,11 @@ async def store(conn: asyncpg.Connection, account_id: str, decided: Sorted, now:
 async def store_frozen(
     conn: asyncpg.Connection, account_id: str, decided: Sorted, holder: UUID, *, leased: bool
 ) -> set[tuple[UUID, int]]:
-    """Stores the fresh requests with the links in them; tells which steps were still waiting."""
+    """Stores the fresh requests with the links in them, and calls of webhooks; tells which steps were still waiting."""
+    calling = await step_queue.call(conn, account_id, decided.calls, holder, leased=leased)
+    await call_store.queue(
+        conn, account_id, [each.call for each in decided.calls if (each.plan_id, each.number) in calling]
+    )
     kept = await step_queue.freeze(conn, account_id, decided.fresh, holder, leased=leased)
     await link_store.keep(conn, account_id, [link for key, link in decided.links.items() if key in kept])
     return kept

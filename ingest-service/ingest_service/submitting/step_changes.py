@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from ingest_service.webhooks.call import Call
+
 
 class FrozenStep(NamedTuple):
     """A request ready to leave, as it shall be stored."""
@@ -14,6 +16,15 @@ class FrozenStep(NamedTuple):
     frozen: bytes
     truth: str
     truth_read_at: datetime
+
+
+class CallingStep(NamedTuple):
+    """A step that calls a webhook instead of asking notify, and how its truth was known."""
+
+    plan_id: UUID
+    number: int
+    truth: str
+    call: Call
 
 
 class EndedStep(NamedTuple):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
-from ingest_service.submitting.step_changes import EndedStep, FrozenStep, StepResult
+from ingest_service.submitting.step_changes import CallingStep, EndedStep, FrozenStep, StepResult
 
 LEASE: Final = timedelta(seconds=30)
 LANE_SHARES: Final = {1: 150, 2: 150, 3: 150, 4: 50}
@@ -60,6 +60,17 @@ async def freeze(
         return set()
     columns = [list(column) for column in zip(*steps, strict=True)]
     rows = await conn.fetch(_FREEZE, account_id, *columns, holder, LEASE, leased)
+    return {(row["plan_id"], row["number"]) for row in rows}
+
+
+async def call(
+    conn: asyncpg.Connection, account_id: str, steps: Sequence[CallingStep], holder: UUID, *, leased: bool
+) -> set[tuple[UUID, int]]:
+    """Hands steps over to those who call webhooks; tells which were still waiting. `leased`: the holder must have them already."""
+    if not steps:
+        return set()
+    columns = [step.plan_id for step in steps], [step.number for step in steps], [step.truth for step in steps]
+    rows = await conn.fetch(_CALL, account_id, *columns, holder, leased)
     return {(row["plan_id"], row["number"]) for row in rows}
 
 
@@ -133,6 +144,15 @@ FROM unnest($2::uuid[], $3::smallint[], $4::text[], $5::bytea[], $6::text[], $7:
     AS s (plan_id, number, key_id, frozen, truth, truth_read_at)
 WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.number
     AND (step.state = 'waiting') IS TRUE AND (NOT $10 OR step.lease = $8)
+RETURNING step.plan_id, step.number
+"""
+
+_CALL = """
+UPDATE step SET state = 'submitted', asks = false, due_at = NULL, truth = s.truth, lease = NULL, leased_until = '-infinity', reason = NULL,
+    updated_at = now()
+FROM unnest($2::uuid[], $3::smallint[], $4::text[]) AS s (plan_id, number, truth)
+WHERE step.account_id = $1 AND step.plan_id = s.plan_id AND step.number = s.number
+    AND (step.state = 'waiting') IS TRUE AND (NOT $6 OR step.lease = $5)
 RETURNING step.plan_id, step.number
 """
 

@@ -21,7 +21,9 @@ from tests.unit.ingest.planning.facts import rules
 AT = datetime.datetime(2026, 11, 25, 10, 0, tzinfo=datetime.UTC)
 HOUR = datetime.timedelta(hours=1)
 [SHIPPED] = [
-    rule.asks for rule in rules(filled_in(shipped("rules.yaml").read_text(), {})).rules if rule.asks is not None
+    rule.asks
+    for rule in rules(filled_in(shipped("rules.yaml").read_text(), {})).rules
+    if rule.asks is not None and rule.flow == "fraud"
 ]
 
 QUESTION = Question(
