@@ -215,4 +215,4 @@ async def test_a_card_that_ends_with_the_month_is_told_and_one_that_was_renewed_
                 await days.play("card_updated", customer=ids["customer"])
         told = [text for text in days.texts(to) if "expires at the end of" in text]
         assert len(told) == 2
-        assert len([text for text in days.texts(renewed) if "expires at the end of" in text]) == 1
+        assert len([text for text in days.texts(renewed) if "läuft Ende" in text]) == 1  # Jonas is written to in German

@@ -124,7 +124,7 @@ async def test_a_bill_of_several_days_through_both_services(address: str, opened
     await expect(page.locator(".run").first.locator('.rung[data-tone="bad"]')).to_contain_text(
         "opted out", timeout=PATIENCE_MS
     )
-    await expect(page.locator(".loud")).to_be_visible()
+    await expect(page.locator(".loud").first).to_be_visible()
     await keep(page, "night")
 
     dark = await opened(address, (1280, 800), color_scheme="dark")
