@@ -4,7 +4,6 @@ First a lease. Then Stripe is read. What it shall be asked to do is stored befor
 a key that never changes; then the end is written. Whoever takes over after a crash repeats the same calls with the same keys.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +25,7 @@ from ingest_service.deciding.decision_store import Received
 from ingest_service.deciding.judging import Call, Given, Verdict, judge, took_effect
 from ingest_service.deciding.looking import Looking
 from ingest_service.folding.parse import MalformedError, Suspect
+from ingest_service.loops import side_by_side
 from ingest_service.planning import plans
 from ingest_service.planning.answers import Action, Answer, Strength
 from ingest_service.planning.plans import Settlement
@@ -43,7 +43,6 @@ AT_ONCE: Final = 20
 MOST_TRIES: Final = 40
 """With pauses of at most five minutes: about three hours. Then a person decides."""
 
-BEAT_SECONDS: Final = 3.0
 OVERDUE: Final = timedelta(minutes=15)
 """So long after a question's last moment we say ourselves that nobody answered, should notify not have said so."""
 
@@ -77,18 +76,7 @@ class Deciding:
             rows = await decision_store.claim(conn, sorted(self.accounts), AT_ONCE, holder)
         taken = [each for row in rows if (each := self._open(row)) is not None]
         await self._settle(taken)
-        waiting = {asyncio.ensure_future(self._decide(each, holder)) for each in taken}
-        ended: set[asyncio.Future[None]] = set()
-        try:
-            while waiting:
-                done, waiting = await asyncio.wait(waiting, timeout=BEAT_SECONDS)
-                ended |= done
-                beat()
-        finally:
-            for under_way in waiting:
-                under_way.cancel()
-        for one in ended:
-            one.result()
+        await side_by_side((self._decide(each, holder) for each in taken), beat)
         return len(rows)
 
     async def sweep(self) -> int:

@@ -21,6 +21,7 @@ from ingest_service.folding.asking import Asking
 from ingest_service.folding.fact_row import fact_row
 from ingest_service.folding.keeping import InTables
 from ingest_service.folding.resolving import Dropped, Holds, Known, LookUp, Pending, Resolution, Trouble, resolve
+from ingest_service.loops import side_by_side
 from ingest_service.planning.sealed_columns import open_details
 from ingest_service.sealing import MissingKeyError, Sealer, UnsealableError
 from ingest_service.stripe_reads import StripeReads
@@ -35,7 +36,6 @@ AGAIN: Final = (5, 15, 60, 300)
 """Seconds until a fact is looked at again, by the number of tries."""
 MOST_QUESTIONS: Final = 4
 """An invoice or why it was not paid, then a charge, then a customer: each answer may raise the next question."""
-BEAT_SECONDS: Final = 3.0
 UNREADABLE_TRIES: Final = 8
 """So often a row of ours that cannot be read is tried, before it is given up, visibly."""
 
@@ -76,16 +76,7 @@ class Lookup:
             async with gate:
                 return await self._guarded(row, lease, look)
 
-        looks = [asyncio.ensure_future(one(row)) for row in rows]
-        try:
-            waiting: set[asyncio.Future[Looked]] = set(looks)
-            while waiting:  # each look has its own end; waiting for a slow one is no standstill
-                _, waiting = await asyncio.wait(waiting, timeout=BEAT_SECONDS)
-                self.beat()
-        finally:
-            for under_way in looks:
-                under_way.cancel()
-        return [each.result() for each in looks]
+        return await side_by_side((one(row) for row in rows), self.beat)
 
     async def _guarded(self, row: Any, lease: uuid.UUID, look: Look) -> Looked:
         """One look. A fact or an answer that cannot be read stands in nobody else's way."""

@@ -4,7 +4,6 @@ At least once: whoever dies between an answer and our commit leaves the call to 
 followed, proxies not used, answers not read; an address is judged as it is connected to.
 """
 
-import asyncio
 import os
 import socket
 import ssl
@@ -24,6 +23,7 @@ from typing_extensions import override
 
 from ingest_service import crashpoints
 from ingest_service.clock import Clock
+from ingest_service.loops import side_by_side
 from ingest_service.planning.rules import Webhook
 from ingest_service.planning.rules_store import FixTheRulesFile, RulesInForce
 from ingest_service.sealing import UnsealableError
@@ -38,7 +38,6 @@ log = structlog.get_logger()
 TIMEOUT_SECONDS: Final = 10.0
 AT_ONCE: Final = 20
 GIVE_UP_AFTER: Final = timedelta(days=1)
-BEAT_SECONDS: Final = 3.0
 
 
 class RefusedError(OSError):
@@ -113,18 +112,7 @@ class Calling:
         holder = uuid4()
         async with self.pool.acquire() as conn, conn.transaction():
             rows = await call_store.claim(conn, self.account_ids, AT_ONCE, holder)
-        waiting = {asyncio.ensure_future(self._make(row, holder)) for row in rows}
-        ended: set[asyncio.Future[None]] = set()
-        try:
-            while waiting:
-                over, waiting = await asyncio.wait(waiting, timeout=BEAT_SECONDS)
-                ended |= over
-                beat()
-        finally:
-            for under_way in waiting:
-                under_way.cancel()
-        for one in ended:
-            one.result()
+        await side_by_side((self._make(row, holder) for row in rows), beat)
         return len(rows)
 
     async def _make(self, row: asyncpg.Record, holder: Any) -> None:
