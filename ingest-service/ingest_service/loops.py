@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import asyncpg
 import structlog
@@ -12,11 +11,6 @@ import structlog
 from ingest_service.database import GONE
 
 log = structlog.get_logger()
-
-T = TypeVar("T")
-
-BEAT_SECONDS = 3.0
-"""How often a turn that waits for a vendor shows that it goes on."""
 
 TROUBLE_SECONDS = 0.5
 """How long a loop waits after the database failed it, before it tries again."""
@@ -147,29 +141,6 @@ class Loops:
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-
-
-async def side_by_side(work: Iterable[Coroutine[Any, Any, T]], beat: Callable[[], None]) -> list[T]:
-    """Does all of this at once, and says `beat` while it waits: each has its own end, and a slow one is no standstill.
-
-    Who cancels this cancels what is under way.
-
-    Returns:
-        What came of each, in order.
-
-    Raises:
-        Exception: what one of them raised, when all have ended.
-    """
-    under_way = [asyncio.ensure_future(one) for one in work]
-    try:
-        waiting = set(under_way)
-        while waiting:
-            _, waiting = await asyncio.wait(waiting, timeout=BEAT_SECONDS)
-            beat()
-    finally:
-        for one in under_way:
-            one.cancel()
-    return [one.result() for one in under_way]
 
 
 async def measure_lag(observe: Callable[[float], None], every_seconds: float = 0.5) -> None:

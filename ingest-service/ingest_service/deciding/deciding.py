@@ -16,6 +16,7 @@ import structlog
 
 from ingest_service import crashpoints
 from ingest_service.accounts import Account
+from ingest_service.beat import Beat, side_by_side, silent
 from ingest_service.clock import Clock
 from ingest_service.deciding import audit, decision_store, question_store, result_facts
 from ingest_service.deciding.answer_calls import answer_call
@@ -25,7 +26,6 @@ from ingest_service.deciding.decision_store import Received
 from ingest_service.deciding.judging import Call, Given, Verdict, judge, took_effect
 from ingest_service.deciding.looking import Looking
 from ingest_service.folding.parse import MalformedError, Suspect
-from ingest_service.loops import side_by_side
 from ingest_service.planning import plans
 from ingest_service.planning.answers import Action, Answer, Strength
 from ingest_service.planning.plans import Settlement
@@ -34,7 +34,6 @@ from ingest_service.sealing import Sealer, UnsealableError
 from ingest_service.stripe_reads import AskLater
 from ingest_service.stripe_writes import Done, Later, NotThere, Refused, StripeWrites, Written
 from ingest_service.submitting import counters
-from ingest_service.submitting.handing_over import Beat, silent
 from ingest_service.webhooks import call_store
 
 log = structlog.get_logger()

@@ -15,13 +15,13 @@ from typing import Any, Final, Literal
 import structlog
 
 from ingest_service.accounts import Account
+from ingest_service.beat import Beat, side_by_side, silent
 from ingest_service.clock import Clock
 from ingest_service.folding import fact_store, knowledge, pending
 from ingest_service.folding.asking import Asking
 from ingest_service.folding.fact_row import fact_row
 from ingest_service.folding.keeping import InTables
 from ingest_service.folding.resolving import Dropped, Holds, Known, LookUp, Pending, Resolution, Trouble, resolve
-from ingest_service.loops import side_by_side
 from ingest_service.planning.sealed_columns import open_details
 from ingest_service.sealing import MissingKeyError, Sealer, UnsealableError
 from ingest_service.stripe_reads import StripeReads
@@ -56,7 +56,7 @@ class Lookup:
     sealer: Sealer
     holds: Holds
     reads: StripeReads
-    beat: Callable[[], None] = lambda: None
+    beat: Beat = silent
 
     async def turn(self) -> tuple[int, int]:
         """Takes a batch; gives how many facts were looked at and how many became ready."""

@@ -11,8 +11,8 @@ import orjson
 import structlog
 
 from ingest_service import crashpoints
+from ingest_service.beat import Beat, silent
 from ingest_service.submitting import counters
-from ingest_service.submitting.handing_over import Beat, silent
 from ingest_service.submitting.notify_client import ConfigureAccount, DoNotRepeat, NotifyClient, TryLater
 from notify.v1.service_pb2 import CancelConcernResponse, CancelEffect
 

@@ -4,7 +4,7 @@ The call leaves outside any transaction. Whatever happens before the answer is r
 knows them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -12,6 +12,7 @@ import asyncpg
 import structlog
 
 from ingest_service import crashpoints
+from ingest_service.beat import Beat, silent
 from ingest_service.clock import Clock
 from ingest_service.planning import plans
 from ingest_service.submitting import counters, step_queue
@@ -28,12 +29,6 @@ from ingest_service.submitting.sorting import Ready
 from ingest_service.submitting.step_changes import StepResult
 
 log = structlog.get_logger()
-
-Beat = Callable[[], None]
-
-
-def silent() -> None:
-    """Where nobody watches whether it turns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from ingest_service.beat import Beat, silent
 from ingest_service.clock import Clock
 from ingest_service.deciding import question_store
 from ingest_service.planning import plans
 from ingest_service.submitting import sorting, step_queue
-from ingest_service.submitting.handing_over import Beat, HandingOver, silent
+from ingest_service.submitting.handing_over import HandingOver
 from ingest_service.submitting.looks import Looks
 from ingest_service.submitting.preparing import DueStep
 from ingest_service.submitting.sorting import Sorted, Sorting

@@ -11,6 +11,7 @@ import orjson
 import structlog
 
 from ingest_service import crashpoints
+from ingest_service.beat import Beat, silent
 from ingest_service.clock import Clock
 from ingest_service.deciding import decision_store
 from ingest_service.deciding.decision_store import Received
@@ -18,7 +19,6 @@ from ingest_service.planning import plans
 from ingest_service.planning.answers import Answer as Said
 from ingest_service.planning.answers import Strength
 from ingest_service.submitting import counters
-from ingest_service.submitting.handing_over import Beat, silent
 from ingest_service.submitting.notify_client import NotifyClient
 from ingest_service.submitting.results import STATE_OF_ENDED, reason_word, state_word
 from notify.v1.challenge_pb2 import Answer, AnswerStrength, Decision

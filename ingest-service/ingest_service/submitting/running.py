@@ -12,6 +12,7 @@ import structlog
 
 from ingest_service.accounts import Account
 from ingest_service.apart import AccountsApart
+from ingest_service.beat import Beat
 from ingest_service.clock import Clock
 from ingest_service.deciding import decision_store
 from ingest_service.deciding.deciding import Deciding
@@ -23,7 +24,7 @@ from ingest_service.sealing import Sealer
 from ingest_service.stripe_reads import StripeReads
 from ingest_service.submitting import stripe_look
 from ingest_service.submitting.cancels import Cancels
-from ingest_service.submitting.handing_over import Beat, HandingOver
+from ingest_service.submitting.handing_over import HandingOver
 from ingest_service.submitting.looking import Looking
 from ingest_service.submitting.looks import Looks, slots
 from ingest_service.submitting.notify_client import ConfigureAccount, DoNotRepeat, NotifyClient, TryLater

@@ -12,9 +12,10 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from ingest_service import crashpoints
+from ingest_service.beat import Beat, silent
 from ingest_service.clock import Clock
 from ingest_service.submitting import sorting, step_queue
-from ingest_service.submitting.handing_over import Beat, HandingOver, silent
+from ingest_service.submitting.handing_over import HandingOver
 from ingest_service.submitting.sorting import Sorted, Sorting
 
 

@@ -22,13 +22,12 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from typing_extensions import override
 
 from ingest_service import crashpoints
+from ingest_service.beat import Beat, side_by_side, silent
 from ingest_service.clock import Clock
-from ingest_service.loops import side_by_side
 from ingest_service.planning.rules import Webhook
 from ingest_service.planning.rules_store import FixTheRulesFile, RulesInForce
 from ingest_service.sealing import UnsealableError
 from ingest_service.submitting import counters
-from ingest_service.submitting.handing_over import Beat, silent
 from ingest_service.webhooks import call_store
 from ingest_service.webhooks.call import KEY, SIGNATURE, signature
 from ingest_service.webhooks.guard import Guard
