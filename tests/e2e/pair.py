@@ -39,16 +39,19 @@ PATIENCE_SECONDS = 60.0
 
 INGEST_BUSY = """
 SELECT (SELECT count(*) FROM event WHERE account_id = ANY($1) AND state = 'received')
-     + (SELECT count(*) FROM fact WHERE account_id = ANY($1) AND state IN ('held', 'looking_up', 'ready') AND due_at <= $2)
-     + (SELECT count(*) FROM step WHERE account_id = ANY($1) AND state IN ('waiting', 'frozen') AND due_at <= $2)
+     + (SELECT count(*) FROM fact WHERE account_id = ANY($1) AND state IN ('held', 'looking_up', 'ready')
+            AND due_at <= $2::timestamptz + interval '1 minute')
+     + (SELECT count(*) FROM step WHERE account_id = ANY($1) AND state IN ('waiting', 'frozen')
+            AND due_at <= $2::timestamptz + interval '1 minute')
      + (SELECT count(*) FROM scan WHERE account_id = ANY($1) AND state = 'open' AND due_at <= $2)
      + (SELECT count(*) FROM cancel WHERE account_id = ANY($1) AND state = 'waiting')
 """
+"""What Stripe or notify could not be asked about at once is asked again in a few seconds: that is still under way."""
 NOTIFY_BUSY = """
 SELECT count(*) FROM notification WHERE account_id = ANY($1) AND state IN ('queued', 'sending', 'unresolved')
-    AND (due_at IS NULL OR due_at <= $2::timestamptz + interval '10 seconds')
+    AND (due_at IS NULL OR due_at <= $2::timestamptz + interval '1 minute')
 """
-"""What Twilio wants to be asked for again in a few seconds is still under way."""
+"""What Twilio wants to be asked for again, or what waits for a sender that rests, is still under way."""
 
 numbers = itertools.count(1_000)
 

@@ -69,11 +69,11 @@ class Month:
 
     async def turn_to(self, day: int) -> None:
         """Lets time pass for everybody, day by day: nothing runs out for want of somebody who looks."""
-        await self.pair.quiet(40)
+        await self.pair.quiet()
         while self.pair.offset < day * DAY:
             await self.pair.advance(DAY)
             self.pair.box.sandbox.clock.offset = self.pair.offset
-            await self.pair.quiet(40)
+            await self.pair.quiet()
 
     async def happens(self, story: str, **given: Any) -> dict[str, str]:
         """Something happens at Stripe, and is told."""

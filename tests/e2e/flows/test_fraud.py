@@ -38,7 +38,7 @@ async def answered(pair: Pair, to: str, text: str) -> None:
         return len(pair.texts(to)) > before
 
     await until(told, 30)
-    await pair.quiet(20)
+    await pair.quiet()
 
 
 def done_at_stripe(pair: Pair) -> list[str]:

@@ -61,13 +61,13 @@ async def test_the_next_one_is_asked_where_nobody_acknowledges_and_who_does_stop
     buyer = phone()
     ids, events = pair.play("purchase", phone=buyer, amount=750_000)
     await pair.post_all(events)
-    await pair.quiet(30)
+    await pair.quiet()
     [asked] = pair.texts(team[0])
     assert "$7,500.00 came in" in asked
     assert "Reply YES" in asked
     assert pair.texts(team[1]) == []
     await pair.advance(16 * MINUTE)
-    await pair.quiet(30)
+    await pair.quiet()
     assert len(pair.texts(team[0])) == len(pair.texts(team[1])) == 1
     await reply(pair, team[1], "Yes")
 
@@ -80,7 +80,7 @@ async def test_the_next_one_is_asked_where_nobody_acknowledges_and_who_does_stop
     assert "Paybell-Signature" in got.headers
     assert not any(number in got.body.decode() for number in (*team, buyer))
     await pair.advance(3 * 60 * MINUTE)
-    await pair.quiet(30)
+    await pair.quiet()
     assert len(receiver.got) == 1
     assert len(pair.texts(team[0])) == 1
     assert any("thank you for your purchase" in text for text in pair.texts(buyer))
@@ -93,7 +93,7 @@ async def test_the_next_one_is_asked_where_nobody_acknowledges_and_who_does_stop
 async def test_the_first_one_may_acknowledge_and_the_next_one_hears_nothing(pair: Pair, team: list[str]) -> None:
     _, events = pair.play("purchase", phone=phone(), amount=750_000)
     await pair.post_all(events)
-    await pair.quiet(30)
+    await pair.quiet()
     [asked] = pair.texts(team[0])
     code = re.search(r"Reply YES (\d{4})", asked)
     assert code is not None
@@ -107,5 +107,5 @@ async def test_the_first_one_may_acknowledge_and_the_next_one_hears_nothing(pair
 
     await until(settled, 30)
     await pair.advance(60 * MINUTE)
-    await pair.quiet(30)
+    await pair.quiet()
     assert pair.texts(team[1]) == []

@@ -14,7 +14,7 @@ async def test_a_purchase_is_confirmed_once_with_what_was_bought_the_sum_and_the
     to = phone()
     _, events = pair.play("purchase", version=version, phone=to, amount=8900)
     await pair.post_all(events)
-    await pair.quiet(20)
+    await pair.quiet()
     [text] = pair.texts(to)
     assert "thank you for your purchase of " in text
     assert "We received $89.00 on " in text
@@ -24,7 +24,7 @@ async def test_a_renewal_is_confirmed_with_its_product_and_bill(pair: Pair) -> N
     to = phone()
     _, events = pair.play("renewal_paid", phone=to)
     await pair.post_all(events)
-    await pair.quiet(20)
+    await pair.quiet()
     [text] = pair.texts(to)
     bill = next(event["data"]["object"] for event in events if event["type"] == "invoice.paid")
     assert f"bill {bill['number']}" in text
@@ -35,7 +35,7 @@ async def test_what_the_buyer_saw_is_what_the_text_says(pair: Pair) -> None:
     to = phone()
     _, events = pair.play("purchase", phone=to, amount=10_000, presentment_currency="eur", presentment_amount=9300)
     await pair.post_all(events)
-    await pair.quiet(20)
+    await pair.quiet()
     [text] = pair.texts(to)
     assert "93.00" in text
     assert "100.00" not in text
@@ -47,7 +47,7 @@ async def test_a_purchase_whose_items_stripe_does_not_tell_is_confirmed_without_
     pair.box.sandbox.faults.replace([rule])
     _, events = pair.play("purchase", phone=to)
     await pair.post_all(events)
-    await pair.quiet(20)
+    await pair.quiet()
     [text] = pair.texts(to)
     assert "thank you for your purchase. We received" in text
 
@@ -56,17 +56,17 @@ async def test_a_new_customer_is_welcomed_ten_minutes_later_and_never_again(pair
     to = phone()
     ids, events = pair.play("first_payment", phone=to)
     await pair.post_all(events)
-    await pair.quiet(20)
+    await pair.quiet()
     assert len(pair.texts(to)) == 1
     await pair.advance(11 * MINUTE)
-    await pair.quiet(20)
+    await pair.quiet()
     receipt, welcome = pair.texts(to)
     assert "is renewed" in receipt or "received" in receipt
     assert "welcome! Your subscription" in welcome
     _, again = pair.play("renewal_paid", customer=ids["customer"])
     await pair.post_all(again)
     await pair.advance(11 * MINUTE)
-    await pair.quiet(20)
+    await pair.quiet()
     assert [text for text in pair.texts(to) if "welcome" in text] == [welcome]
 
 
@@ -76,7 +76,7 @@ async def test_a_customer_who_paid_before_we_came_is_not_welcomed(pair: Pair) ->
     _, events = pair.play("renewal_paid", customer=ids["customer"])
     await pair.post_all(events)
     await pair.advance(11 * MINUTE)
-    await pair.quiet(20)
+    await pair.quiet()
     [receipt] = pair.texts(to)
     assert "welcome" not in receipt
     story = await pair.story(object=ids["customer"])
@@ -88,7 +88,7 @@ async def test_the_welcome_costs_one_question_a_customer(pair: Pair) -> None:
     await pair.post_all(events)
     _, again = pair.play("renewal_paid", customer=ids["customer"])
     await pair.post_all(again)
-    await pair.quiet(20)
+    await pair.quiet()
     asked = [call for call in pair.box.app[STRIPE].api.log.found(method="GET") if call["path"] == "/v1/charges"]
     assert len(asked) == 1
 
@@ -109,7 +109,7 @@ async def test_sales_hears_of_a_payment_above_the_limit_of_its_currency(
     to = phone()
     _, events = pair.play("purchase", phone=to, amount=amount, currency=currency, name="Ana Lopez")
     await pair.post_all(events)
-    await pair.quiet(20)
+    await pair.quiet()
     assert len(pair.texts(to)) == 1
     told = pair.texts(sales)
     assert len(told) == (1 if hears else 0)

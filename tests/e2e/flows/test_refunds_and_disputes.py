@@ -14,7 +14,7 @@ async def test_a_refund_is_told_with_its_own_amount_and_when_to_expect_it(pair: 
     pair_ids, bought = pair.play("purchase", version=version, phone=to, amount=8900)
     _, back = pair.play("refund_two_parts", version=version, charge=pair_ids["charge"])
     await pair.post_all(bought + back)
-    await pair.quiet(20)
+    await pair.quiet()
     refunds = [text for text in pair.texts(to) if "refund" in text]
     assert len(refunds) == 2
     assert all("5 to 10 business days" in text for text in refunds)
@@ -26,9 +26,9 @@ async def test_a_refund_that_fails_is_told_to_the_customer_and_to_finance(pair: 
     _, back = pair.play("refund_full")
     _, failed = pair.play("refund_fails")
     await pair.post_all(bought + back)
-    await pair.quiet(20)
+    await pair.quiet()
     await pair.post_all(failed)
-    await pair.quiet(20)
+    await pair.quiet()
     assert sum("returned our refund" in text for text in pair.texts(to)) == 1
     [told] = pair.texts(finance)
     assert "failed and the money is back with you" in told
@@ -41,7 +41,7 @@ async def test_finance_hears_of_a_large_refund_with_its_reason(
     _, bought = pair.play("purchase", phone=phone(), amount=amount)
     _, back = pair.play("refund_full", reason="duplicate")
     await pair.post_all(bought + back)
-    await pair.quiet(20)
+    await pair.quiet()
     told = pair.texts(finance)
     assert len(told) == (1 if hears else 0)
     assert all("Reason: paid twice" in text for text in told)
@@ -55,14 +55,14 @@ async def test_finance_hears_of_a_dispute_and_again_two_days_before_the_evidence
     _, bought = pair.play("purchase", version=version, phone=to, amount=12_300)
     _, disputed = pair.play("dispute_opened", version=version, reason="product_not_received")
     await pair.post_all(bought + disputed)
-    await pair.quiet(20)
+    await pair.quiet()
     [opened] = pair.texts(finance)
     assert "$123.00" in opened
     assert "(not received)" in opened
     assert "Evidence is due by " in opened
     assert not any("dispute" in text for text in pair.texts(to))  # the customer's notice is off as shipped
     await pair.advance(7 * DAY + 60)
-    await pair.quiet(20)
+    await pair.quiet()
     assert len(pair.texts(finance)) == 2
     assert "evidence for the disputed $123.00" in pair.texts(finance)[1]
 
@@ -72,11 +72,11 @@ async def test_a_dispute_that_is_decided_reminds_nobody_and_its_result_is_told(p
     _, disputed = pair.play("dispute_opened")
     _, closed = pair.play("dispute_closed", result="won")
     await pair.post_all(bought + disputed)
-    await pair.quiet(20)
+    await pair.quiet()
     await pair.post_all(closed)
-    await pair.quiet(20)
+    await pair.quiet()
     await pair.advance(8 * DAY)
-    await pair.quiet(20)
+    await pair.quiet()
     _, result = pair.texts(finance)
     assert "is won" in result
 
@@ -86,9 +86,9 @@ async def test_a_dispute_that_was_answered_meanwhile_at_stripe_reminds_nobody(pa
     _, disputed = pair.play("dispute_opened")
     pair.play("dispute_closed")  # nobody told us
     await pair.post_all(bought + disputed)
-    await pair.quiet(20)
+    await pair.quiet()
     await pair.advance(8 * DAY)
-    await pair.quiet(20)
+    await pair.quiet()
     [opened] = pair.texts(finance)
     assert "is disputed" in opened
 
@@ -97,7 +97,7 @@ async def test_an_inquiry_is_told_as_one(pair: Pair, finance: str) -> None:
     _, bought = pair.play("purchase", phone=phone())
     _, disputed = pair.play("dispute_opened", inquiry=True)
     await pair.post_all(bought + disputed)
-    await pair.quiet(20)
+    await pair.quiet()
     [told] = pair.texts(finance)
     assert "Nothing was taken yet" in told
 

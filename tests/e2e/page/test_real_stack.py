@@ -128,7 +128,7 @@ async def test_a_bill_of_several_days_through_both_services(address: str, opened
     await keep(page, "night")
 
     dark = await opened(address, (1280, 800), color_scheme="dark")
-    await expect(dark.locator('.rung[data-tone="bad"]')).to_be_visible(timeout=PATIENCE_MS)
+    await expect(dark.locator('.rung[data-tone="bad"]').first).to_be_visible(timeout=PATIENCE_MS)
     await keep(dark, "dark")
     hand = await opened(address, HAND)
     await expect(hand.locator("#bubbles .bubble").last).to_be_visible()

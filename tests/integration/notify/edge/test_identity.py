@@ -20,7 +20,7 @@ from tests.integration.notify.conftest import NOBODY
 from tests.integration.notify.service import Client, now, request, stamp
 
 SERVER = "notify-service"
-LATER = now() + datetime.timedelta(minutes=30)
+LATER = now() + datetime.timedelta(minutes=100)
 
 
 class Lot:

@@ -26,7 +26,7 @@ def later(identity: str = "r-1", **more: Any) -> notification_pb2.NotificationRe
 
 
 NOON = now().replace(microsecond=0)
-DUE = stamp(NOON + datetime.timedelta(minutes=30))
+DUE = stamp(NOON + datetime.timedelta(minutes=100))
 
 
 async def rows(settings: Settings, query: str, *arguments: Any) -> list[Any]:
@@ -38,7 +38,7 @@ async def rows(settings: Settings, query: str, *arguments: Any) -> list[Any]:
         await connection.close()
 
 
-UNTIL = NOON + datetime.timedelta(hours=1)
+UNTIL = NOON + datetime.timedelta(minutes=110)
 
 
 async def hand_back(settings: Settings, reason: str = "quiet_hours", failed: Sequence[str] = ()) -> None:
