@@ -62,7 +62,7 @@ def card_of(world: World, customer: Obj) -> Obj:
 
 
 def subscription_for(world: World, customer: Obj, options: Options, *, article: str = "studio") -> Obj:
-    """The customer's running subscription at this price, or one that began three periods ago.
+    """The customer's running subscription at this price, or one that began three periods ago and has been paid since.
 
     `article` is what is subscribed to where the story does not let one choose.
     """
@@ -75,17 +75,24 @@ def subscription_for(world: World, customer: Obj, options: Options, *, article: 
         if found["customer"] == customer["id"] and found["status"] == "active" and same:
             return found
     now = world.now()
-    return world.add(
+    third, second, began = (billing.shifted(now, price["recurring"]["interval"], -ago) for ago in (3, 2, 1))
+    card = card_of(world, customer)
+    subscription = world.add(
         subscription_object(
             world,
             customer=customer["id"],
             price=price,
-            method=card_of(world, customer)["id"],
-            created=billing.shifted(now, price["recurring"]["interval"], -3),
-            period=(billing.shifted(now, price["recurring"]["interval"], -1), now),
+            method=card["id"],
+            created=third,
+            period=(second, began),
             metadata=metadata,
         )
     )
+    with world.long_ago(now - began):
+        billing.pay(world, billing.begin_period(world, subscription), card, counts_as_attempt=True)
+    for item in subscription["items"]["data"]:
+        item["current_period_end"] = now  # also where a month is shorter
+    return subscription
 
 
 def last(
