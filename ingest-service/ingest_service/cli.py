@@ -2,12 +2,20 @@
 
 import getpass
 import sys
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
 from ingest_service.environment import InvalidSettingsError
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from ingest_service.settings import Settings
+
+T = TypeVar("T")
 
 main = typer.Typer(
     help="Takes Stripe events and decides who hears about what, and when.", no_args_is_help=True, add_completion=False
@@ -29,6 +37,29 @@ def _run(work: Any) -> Any:
     import uvloop
 
     return uvloop.run(work)
+
+
+def _on_database(work: "Callable[[Settings, asyncpg.Pool], Awaitable[T]]", *refusals: type[Exception]) -> T:
+    """What `work` gives, done with the settings and the database. Ends the command where that, or a refusal, prevents it."""
+    from ingest_service import database, settings, starting
+
+    async def done() -> Any:
+        loaded = settings.load()
+        url = loaded.ingest_database_url.get_secret_value()
+        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
+            return await work(loaded, pool)
+
+    expected: tuple[type[Exception], ...] = (InvalidSettingsError, starting.CannotStartError, *refusals)
+    try:
+        with starting.database_told():
+            given: T = _run(done())
+            return given
+    except expected as error:
+        _fail(str(error))
+
+
+def _say(lines: Iterable[str]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 @main.command()
@@ -59,7 +90,7 @@ def migrate() -> None:
             _run(database.migrate(settings.load().ingest_database_url.get_secret_value()))
     except (InvalidSettingsError, database.MigrationError, starting.CannotStartError) as error:
         _fail(str(error))
-    sys.stdout.write("the database has this version's schema\n")
+    _say(["the database has this version's schema"])
 
 
 @main.command()
@@ -77,12 +108,12 @@ def check(
         try:
             loaded = settings.load()
             files = sorted(set(app.rules_files(accounts.load(loaded)).values()))
-            sys.stdout.write(f"{settings.links_explained(loaded.ingest_public_url)}\n")
+            _say([settings.links_explained(loaded.ingest_public_url)])
         except InvalidSettingsError as error:
             problems += str(error).splitlines()
     for one in files:
         try:
-            sys.stdout.writelines(f"{sentence}\n" for sentence in commands.explained(one))
+            _say(commands.explained(one))
         except (FixTheRulesFile, OSError) as error:
             problems += str(error).splitlines()
     if problems:
@@ -94,46 +125,28 @@ def apply(
     file: Annotated[Path | None, typer.Argument(help="A rules file; without one, those of the settings.")] = None,
 ) -> None:
     """Put a rules file in force. One with an error changes nothing."""
-    from ingest_service import accounts, app, database, settings, starting
+    from ingest_service import accounts, app
     from ingest_service.planning import commands
     from ingest_service.planning.rules_store import FixTheRulesFile
     from ingest_service.sealing import Sealer
 
-    async def work() -> list[str]:
-        loaded = settings.load()
+    async def work(loaded: "Settings", pool: "asyncpg.Pool") -> list[str]:
         files = app.rules_files(accounts.load(loaded))
         if file is not None:
             files = dict.fromkeys(files, file)
-        async with database.pool(
-            loaded.ingest_database_url.get_secret_value(), size=2, pooled=loaded.ingest_database_pooled
-        ) as pool:
-            applied = await commands.apply_files(pool, files, Sealer(loaded.data_keys), by=getpass.getuser())
+        applied = await commands.apply_files(pool, files, Sealer(loaded.data_keys), by=getpass.getuser())
         return [one.sentence() for one in applied]
 
-    try:
-        with starting.database_told():
-            lines = _run(work())
-    except (InvalidSettingsError, FixTheRulesFile, starting.CannotStartError) as error:
-        _fail(str(error))
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+    _say(_on_database(work, FixTheRulesFile))
 
 
 @decisions.command("held")
 def held() -> None:
     """List the answers that wait for a person, the oldest first."""
-    from ingest_service import accounts, database, settings
+    from ingest_service import accounts
     from ingest_service.deciding import commands
 
-    async def work() -> list[str]:
-        loaded = settings.load()
-        url = loaded.ingest_database_url.get_secret_value()
-        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
-            return await commands.held(pool, list(accounts.load(loaded)))
-
-    try:
-        sys.stdout.writelines(f"{line}\n" for line in _run(work()))
-    except (InvalidSettingsError, OSError) as error:
-        _fail(str(error))
+    _say(_on_database(lambda loaded, pool: commands.held(pool, list(accounts.load(loaded)))))
 
 
 @decisions.command("decide")
@@ -143,62 +156,37 @@ def decide(
     account: Annotated[str, typer.Option(help="Its account.")] = "main",
 ) -> None:
     """Decide about an answer that waits for a person. What is done is read back with `why`."""
-    from ingest_service import database, settings
     from ingest_service.clock import Clock
     from ingest_service.deciding import commands
 
-    async def work() -> str:
-        loaded = settings.load()
-        url = loaded.ingest_database_url.get_secret_value()
-        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
-            clock = Clock()
-            async with pool.acquire() as conn:
-                await clock.refresh(conn)
-            return await commands.decide(pool, account, question, do, getpass.getuser(), clock.now())
+    async def work(_loaded: "Settings", pool: "asyncpg.Pool") -> str:
+        clock = Clock()
+        async with pool.acquire() as conn:
+            await clock.refresh(conn)
+        return await commands.decide(pool, account, question, do, getpass.getuser(), clock.now())
 
-    try:
-        sys.stdout.write(f"{_run(work())}\n")
-    except (InvalidSettingsError, OSError, commands.CannotDecideError) as error:
-        _fail(str(error))
+    _say([_on_database(work, commands.CannotDecideError)])
 
 
 @decisions.command("verify")
 def verify() -> None:
     """Check that nothing was changed in the audit trail of decisions."""
-    from ingest_service import accounts, database, settings
+    from ingest_service import accounts
     from ingest_service.deciding import commands
 
-    async def work() -> list[str]:
-        loaded = settings.load()
-        url = loaded.ingest_database_url.get_secret_value()
-        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
-            return await commands.broken(pool, list(accounts.load(loaded)))
-
-    try:
-        wrong = _run(work())
-    except (InvalidSettingsError, OSError) as error:
-        _fail(str(error))
+    wrong = _on_database(lambda loaded, pool: commands.broken(pool, list(accounts.load(loaded))))
     if wrong:
         _fail("\n".join(wrong))
-    sys.stdout.write("every trail is whole\n")
+    _say(["every trail is whole"])
 
 
 @webhooks.command("set-aside")
 def set_aside() -> None:
     """List the calls that were given up, the oldest first, each with its reason."""
-    from ingest_service import accounts, database, settings
+    from ingest_service import accounts
     from ingest_service.webhooks import commands
 
-    async def work() -> list[str]:
-        loaded = settings.load()
-        url = loaded.ingest_database_url.get_secret_value()
-        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
-            return await commands.set_aside(pool, list(accounts.load(loaded)))
-
-    try:
-        sys.stdout.writelines(f"{line}\n" for line in _run(work()))
-    except (InvalidSettingsError, OSError) as error:
-        _fail(str(error))
+    _say(_on_database(lambda loaded, pool: commands.set_aside(pool, list(accounts.load(loaded)))))
 
 
 @webhooks.command("again")
@@ -207,19 +195,9 @@ def again(
     account: Annotated[str, typer.Option(help="Its account.")] = "main",
 ) -> None:
     """Let a call that was given up be made again, under its key."""
-    from ingest_service import database, settings
     from ingest_service.webhooks import commands
 
-    async def work() -> str:
-        loaded = settings.load()
-        url = loaded.ingest_database_url.get_secret_value()
-        async with database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool:
-            return await commands.again(pool, account, call)
-
-    try:
-        sys.stdout.write(f"{_run(work())}\n")
-    except (InvalidSettingsError, OSError, commands.NotSetAsideError) as error:
-        _fail(str(error))
+    _say([_on_database(lambda _loaded, pool: commands.again(pool, account, call), commands.NotSetAsideError)])
 
 
 @main.command()
@@ -228,33 +206,19 @@ def why(
     account: Annotated[str, typer.Option(help="One account; without it, all that know it.")] = "",
 ) -> None:
     """Tell what became of something, in plain sentences."""
-    from ingest_service import accounts, app, database, settings, starting
+    from ingest_service import accounts, app
     from ingest_service.story.telling import Telling
     from ingest_service.story.why import why as tell
     from ingest_service.submitting.notify_client import connected
 
-    try:
-        loaded = settings.load()
-        names, secured = list(accounts.load(loaded)), app.tls(loaded)
-    except (InvalidSettingsError, OSError) as error:
-        _fail(str(error))
-    if account and account not in names:
-        _fail(f"there is no account {account}: there are {', '.join(names)}")
-
-    async def work() -> list[str]:
-        url = loaded.ingest_database_url.get_secret_value()
-        async with (
-            database.pool(url, size=2, pooled=loaded.ingest_database_pooled) as pool,
-            connected(loaded.ingest_notify_target, secured) as notify,
-        ):
+    async def work(loaded: "Settings", pool: "asyncpg.Pool") -> list[str]:
+        names = list(accounts.load(loaded))
+        if account and account not in names:
+            raise InvalidSettingsError(f"there is no account {account}: there are {', '.join(names)}")
+        async with connected(loaded.ingest_notify_target, app.tls(loaded)) as notify:
             return await tell(Telling(pool, names, notify), what, account or None)
 
-    try:
-        with starting.database_told():
-            lines = _run(work())
-    except starting.CannotStartError as error:
-        _fail(str(error))
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+    _say(_on_database(work))
 
 
 @main.command()

@@ -54,7 +54,10 @@ async def test_every_bad_setting_is_named_at_once_by_check_and_by_serve(ingest_d
         assert "Traceback" not in complained
 
 
-@pytest.mark.parametrize("words", [("serve",), ("migrate",), ("rules", "apply"), ("why", "evt_1")])
+@pytest.mark.parametrize("words", [
+    ("serve",), ("migrate",), ("rules", "apply"), ("why", "evt_1"), ("decisions", "held"), ("decisions", "verify"),
+    ("decisions", "decide", "q-1", "nothing"), ("webhooks", "set-aside"), ("webhooks", "again", "c-1"),
+])  # fmt: skip
 async def test_a_database_that_is_down_is_a_sentence(words: tuple[str, ...]) -> None:
     elsewhere = f"postgres://ingest:secret@127.0.0.1:{free_port()}/ingest?sslmode=disable"
     code, _, complained = await command(*words, **environment(elsewhere))
@@ -62,6 +65,24 @@ async def test_a_database_that_is_down_is_a_sentence(words: tuple[str, ...]) -> 
     assert "the database cannot be reached (ConnectionRefusedError): check INGEST_DATABASE_URL" in complained
     assert "Traceback" not in complained
     assert "secret" not in complained
+
+
+@pytest.mark.parametrize(("words", "ends", "tells"), [
+    (("decisions", "held"), 0, "nothing waits for a person"),
+    (("decisions", "verify"), 0, "every trail is whole"),
+    (("decisions", "decide", "q-1", "dance"), 1, "dance is no action; use one of: "),
+    (("decisions", "decide", "q-1", "nothing"), 1, "`ingest-service decisions held` lists those that do"),
+    (("webhooks", "set-aside"), 0, "no call was given up"),
+    (("webhooks", "again", "c-1"), 1, "`ingest-service webhooks set-aside` lists those that are"),
+    (("why", "evt_1", "--account", "elsewhere"), 1, "there is no account elsewhere: there are main"),
+])  # fmt: skip
+async def test_a_command_for_people_tells_what_there_is_or_what_to_do(
+    ingest_database_url: str, words: tuple[str, ...], ends: int, tells: str
+) -> None:
+    code, said, complained = await command(*words, **environment(ingest_database_url))
+    assert code == ends
+    assert tells in (complained if ends else said)
+    assert "Traceback" not in complained
 
 
 async def test_a_port_that_is_taken_is_a_sentence(ingest_database_url: str) -> None:
