@@ -3,26 +3,18 @@
 With PAYBELL_PICTURES naming a folder, pictures of it are kept there.
 """
 
-import json
 import os
-import re
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.contract import recorded
 from tests.e2e.page.conftest import HAND, WIDE, Open
 from tests.e2e.page.test_page import press
 from tests.e2e.pair import REORDER_WINDOW_MS, REPEATS
-from tests.processes import family, wait_until
+from tests.e2e.stack import started
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -32,44 +24,10 @@ PATIENCE_MS = 45_000
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Where a running Paybell shows its page."""
-    place = Path(tempfile.mkdtemp(prefix="paybell-test-"))
-    place.chmod(0o755)  # PostgreSQL's unprivileged user passes it
-    (place / "tmp").mkdir()
-    (place / ".env").touch()
-    said = place / "said"
-    with said.open("wb") as output:
-        run = subprocess.Popen(
-            [Path(sys.executable).with_name("paybell-sandbox"), "run", "--env-file", str(place / ".env")],
-            env={**os.environ, "TMPDIR": str(place / "tmp")},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        wait_until(lambda: "Ctrl-C stops" in said.read_text() or run.poll() is not None, 90, "up")
-        assert run.poll() is None, said.read_text()
-        members = family(run.pid)
-        (url,) = re.findall(r"http://\S+", said.read_text())
-        deliver_as_stripe_does(url)
-        yield url
-        recorded.keep(url)
-        run.send_signal(signal.SIGINT)
-        run.wait(40)
-        wait_until(lambda: all(process.is_gone() for process in members), 25, "all processes gone")
-    finally:
-        if run.poll() is None:
-            run.kill()
-            run.wait()
-        shutil.rmtree(place)
-
-
-def deliver_as_stripe_does(sandbox: str) -> None:
-    """Has every event posted twice and mixed up: what is calm for newcomers is not for a test."""
-    body = json.dumps({"repeats": REPEATS, "reorder_window_ms": REORDER_WINDOW_MS}).encode()
-    request = urllib.request.Request(f"{sandbox}/sandbox/stripe/delivery", body, method="PUT")
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        assert json.load(answer)["repeats"] == REPEATS
+    with started() as stack:
+        stack.deliver_as_stripe_does(REPEATS, REORDER_WINDOW_MS)
+        yield stack.address
+        stack.end(signal.SIGINT)
 
 
 async def keep(page: Page, name: str) -> None:
