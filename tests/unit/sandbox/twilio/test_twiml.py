@@ -72,3 +72,10 @@ def test_texts_are_read_with_and_without_a_body() -> None:
 def test_what_the_provider_would_not_follow_is_broken(document: str) -> None:
     with pytest.raises(BrokenTwimlError):
         voice(f"<Response>{document}</Response>", "")
+
+
+def test_who_keeps_the_error_of_a_broken_document_does_not_keep_its_parser() -> None:
+    """CPython 3.12.1 crashes at its end where one is left."""
+    with pytest.raises(BrokenTwimlError) as broken:
+        messages("<Response>")
+    assert broken.value.__context__ is None
