@@ -1,6 +1,7 @@
 """Several accounts in one pair: test, live and connected, two Twilio accounts, the same Stripe ids and the same phone. Nothing leaks."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -242,3 +243,42 @@ async def test_an_account_whose_credentials_are_refused_and_whose_stripe_hangs_s
     }
     metrics = await pair.metrics()
     assert 'ingest_steps_total{account_id="main"' in metrics
+
+
+async def test_an_answer_to_one_accounts_question_acts_there_and_nowhere_else(pair: Pair) -> None:
+    """Two accounts ask one phone about a payment of the same id; the answer goes to one of them."""
+    to = phone()
+    codes: dict[str, str] = {}
+    for one in (MAIN, LINKED):
+        await happens(pair, "purchase", one, phone=to)
+        await happens(pair, "review_opened", one, introduce=True)
+
+        async def asked(one: Business = one) -> bool:
+            return any("Was it you?" in text for text in sent(pair, to).get(one.sender, []))
+
+        await until(asked, 30)
+        [question] = [text for text in sent(pair, to)[one.sender] if "Was it you?" in text]
+        found = re.search(r"YES (\d{6})", question)
+        assert found is not None, question
+        codes[one.name] = found[1]
+    assert len(set(codes.values())) == len(codes)
+
+    # the code of one account is worth nothing at the number of another
+    await reply(pair, to, MAIN.sender, f"no {codes['connected']}")
+    await pair.quiet()
+    assert acted(pair) == []
+    await reply(pair, to, LINKED.sender, f"no {codes['connected']}")
+
+    async def refunded() -> bool:
+        return bool(acted(pair))
+
+    await until(refunded, 30)
+    await pair.quiet()
+    assert acted(pair) == [("refunds.create", CONNECTED, False)]
+
+
+def acted(pair: Pair) -> list[tuple[str, str, bool]]:
+    """What Stripe was asked to do about money and reviews, and in which account and mode."""
+    made = pair.box.app[STRIPE].api.log.found(method="POST")
+    acts = ("refunds.create", "reviews.approve", "payment_intents.cancel")
+    return [(one["operation"], one["account"], one["livemode"]) for one in made if one["operation"] in acts]
