@@ -7,6 +7,7 @@ theirs whatever they were asked in. Opt-out words were taken out before (`replie
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -46,19 +47,24 @@ _YES: Final = _words(
     "sim "  # pt
     "confirme confirmo confirmado confirmada bestatige bestatigt"
 )
-_NO: Final = _words(
-    "no n nope nah not wasnt isnt didnt wasn isn didn false deny denied incorrect "  # en; an apostrophe may split a word
-    "nein nee ne nicht falsch "  # de
-    "non pas "  # fr
-    "nao nunca "  # pt
-    "niego nego refuse"
+_NO: Final = _words("no n nope nah nein nee ne non nao")
+"""Answers no. What follows may still say that it was them: "No, it was me"."""
+_NOT: Final = _words(
+    "not wasnt isnt didnt wasn isn didn false deny denied incorrect "  # en; an apostrophe may split a word
+    "nicht falsch "  # de
+    "pas refuse "  # fr
+    "niego "  # es
+    "nunca nego"  # pt
 )
+"""Denies what the rest says."""
+_OWN: Final = _words("me my mine i ich meine moi ma mon je j yo mi eu meu minha")
+"""Says whose it was."""
 _FILLER: Final = _words(
-    "it was is that thats this me i its did do the a my payment purchase mine thanks thank you please hi hello ok okay sir t s "
-    "das war ich bin es dies diese zahlung kauf meine danke bitte hallo der die "
-    "c ce cest cetait est nest netait moi etait j ai jai je l le la mon ma paiement achat merci svp bonjour "
-    "fui yo era el mi pago compra gracias hola por favor lo hice "
-    "eu foi minha meu pagamento obrigado obrigada ola code kode codigo ref"
+    "it was is that thats this its did do the a payment purchase thanks thank you please hi hello ok okay sir t s "
+    "das war bin es dies diese zahlung kauf danke bitte hallo der die "
+    "c ce cest cetait est nest netait etait ai jai nai l le la paiement achat merci svp bonjour "
+    "fui era el pago compra gracias hola por favor lo hice "
+    "foi pagamento obrigado obrigada ola code kode codigo ref"
 )
 """Words that go with an answer and change nothing of it."""
 _QUIET: Final = _words(
@@ -67,11 +73,12 @@ _QUIET: Final = _words(
 )
 _QUIET_JA: Final = ("停止", "解除", "やめて")
 _YES_JA: Final = ("はい", "ハイ", "ええ", "うん", "そうです", "そう")
-_NO_JA: Final = (
-    "いいえ",
-    "イイエ",
-    "いえ",
-    "いや",
+_DENIED_AFTER: Final = _words("fui foi era es lo hice")
+"""Verbs before which no is their negation in Spanish and Portuguese: "no fui yo"."""
+_DENIES_AFTER: Final = _words("yo eu moi")
+"""Words after which no denies them: "yo no"."""
+_NO_JA: Final = ("いいえ", "イイエ", "いえ", "いや")
+_NOT_JA: Final = (
     "違います",
     "ちがいます",
     "違う",
@@ -81,13 +88,8 @@ _NO_JA: Final = (
     "じゃない",
     "ではない",
 )
+_OWN_JA: Final = ("私", "わたし", "僕", "俺", "自分", "本人")
 _FILLER_JA: Final = (
-    "私",
-    "わたし",
-    "僕",
-    "俺",
-    "自分",
-    "本人",
     "です",
     "ます",
     "が",
@@ -99,9 +101,23 @@ _FILLER_JA: Final = (
     "お願いします",
     "コード",
 )
+
+
+class _Sense(StrEnum):
+    """What one word contributes."""
+
+    YES = "yes"
+    NO = "no"
+    NOT = "not"
+    OWN = "own"
+
+
+_SENSES: Final = {_YES: _Sense.YES, _NO: _Sense.NO, _NOT: _Sense.NOT, _OWN: _Sense.OWN}
+_BY_NAME: Final = {str(sense): sense for sense in _Sense}
 _JAPANESE: Final = re.compile(
     "|".join(
-        f"({'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})" for words in (_NO_JA, _YES_JA, _FILLER_JA)
+        f"(?P<{name}>{'|'.join(map(re.escape, sorted(words, key=len, reverse=True)))})"
+        for name, words in {"not": _NOT_JA, "no": _NO_JA, "yes": _YES_JA, "own": _OWN_JA, "filler": _FILLER_JA}.items()
     )
 )
 _SPAN: Final = re.compile(r"[0-9]+(?:[ \-]+[0-9]+)*")
@@ -129,32 +145,48 @@ def _plain(text: str) -> str:
 
 
 def _word(plain: str) -> Word:
-    said: set[Word] = set()
-    for run in _RUN.findall(plain):
-        found = _of_run(run)
+    said: set[_Sense] = set()
+    runs = list(_RUN.finditer(plain))
+    for number, run in enumerate(runs):
+        found = _of_run(run[0])
         if found is None:
             return Word.NEITHER
+        if found == {_Sense.NO} and _negates(plain, runs, number):
+            found = {_Sense.NOT}
         said |= found
-    return said.pop() if len(said) == 1 else Word.NEITHER
+    denied = said & {_Sense.NO, _Sense.NOT}
+    if _Sense.YES in said:
+        return Word.NEITHER if denied else Word.YES
+    if _Sense.NOT in said:
+        return Word.NO
+    return Word.NO if denied and _Sense.OWN not in said else Word.NEITHER
 
 
-def _of_run(run: str) -> set[Word] | None:
+def _negates(plain: str, runs: Sequence[re.Match[str]], at: int) -> bool:
+    """Whether a no belongs to the word beside it. With a mark between them it is an answer by itself: "No, fui yo"."""
+
+    def beside(left: int) -> bool:
+        return 0 <= left < len(runs) - 1 and plain[runs[left].end() : runs[left + 1].start()].isspace()
+
+    latin = runs[at][0] in ("no", "nao")
+    before_verb = latin and beside(at) and runs[at + 1][0] in _DENIED_AFTER
+    return before_verb or (beside(at - 1) and runs[at - 1][0] in _DENIES_AFTER)
+
+
+def _of_run(run: str) -> set[_Sense] | None:
     """What one word says (nothing: a filler); None for one that is not known."""
-    if run in _YES:
-        return {Word.YES}
-    if run in _NO:
-        return {Word.NO}
+    for words, sense in _SENSES.items():
+        if run in words:
+            return {sense}
     if run in _FILLER:
         return set()
-    said: set[Word] = set()
+    said: set[_Sense] = set()
     at = 0
     while at < len(run):  # Japanese puts no spaces between words
         match = _JAPANESE.match(run, at)
         if match is None:
             return None
-        if match.group(1):
-            said.add(Word.NO)
-        elif match.group(2):
-            said.add(Word.YES)
+        if match.lastgroup in _BY_NAME:
+            said.add(_BY_NAME[match.lastgroup])
         at = match.end()
     return said

@@ -22,6 +22,10 @@ NO = [
     "non", "Non, ce n'est pas moi", "NON 482913", "pas moi",
     "No, no fui yo", "no fui yo 482913",
     "não", "Nao 482913", "Não, não fui eu", "NÃO",
+    "No, not me 482913", "no it was not my payment", "No I did not", "no, this isn't mine", "No, I didn't do this", "no thanks", "deny my payment",
+    "Nein, ich nicht", "nein das war nicht meine Zahlung", "ich war es nicht", "Non, pas mon achat", "Non je n'ai pas", "moi non",
+    "No fui yo", "yo no fui", "yo no", "no lo hice", "no era yo 482913", "No es mi compra", "não fui eu", "eu não", "não foi minha compra",
+    "本人ではありません", "私は違います", "いいえ、私じゃない", "自分ではない 482913",
     "いいえ", "いいえ 482913", "いいえ、違います", "違います482913", "私ではありません", "いいえ私ではありません", "ちがいます",
 ]  # fmt: skip
 NEITHER = [
@@ -29,6 +33,12 @@ NEITHER = [
     "no problem, go ahead", "yes I think so", "ja aber rufen Sie mich an", "vielleicht", "das war ich", "oui mais appelez-moi", "sí pero llámame",
     "sim mas ligue para mim", "はい、でも電話してください", "わかりません", "???", "👍", "yesno", "nobody", "yesterday", "noon", "y n", "はいいいえ",
     "yes please stop", "I never said yes", "da", "да",
+    # a no that says it was them: whoever is frightened answers the question they hear
+    "No, it was me 482913", "no that was me", "No it's me", "no this was my purchase 482913", "No, I did", "no it is mine", "Nope, my payment",
+    "NO - it was me, 482913", "no no it was me", "No das war ich 482913", "Nein, das war ich", "nein meine Zahlung", "Nein, ich war es",
+    "Non, c'est moi", "non c’était moi 482913", "Non, mon achat", "No, fui yo", "no 482913 fui yo", "No, mi compra", "No. Fui yo.",
+    "Não, fui eu 482913", "nao, minha compra", "Não, meu pagamento", "いいえ 本人です 482913", "いいえ、私です", "いいえ、自分です",
+    "me no", "no, it was I",
 ]  # fmt: skip
 
 
