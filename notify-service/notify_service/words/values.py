@@ -74,6 +74,7 @@ class TextList:
 Value = Money | Instant | Day | Link | Text | Count | TextList
 
 LONGEST_LIST = 3
+_FRACTION = re.compile(r"\.0+")
 _LETTER_THEN_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 AND_MORE: Mapping[str, str] = {
     "en": "{} more", "de": "{} weitere", "fr": "{} autres", "es": "otros {}", "pt": "mais {}", "ja": "他{}点",
@@ -109,14 +110,17 @@ def _money(minor_units: int, exponent: int, currency: str, language: str) -> str
     # the currency's own digits, unless that would hide a part of the amount
     exact = amount == amount.quantize(Decimal(1).scaleb(-get_currency_precision(currency)))
     locale = locale_of(language)
-    spelled = format_currency(amount, currency, locale=locale, decimal_quantization=exact)
+    pattern = locale.currency_formats["standard"].pattern
+    if not exact:  # all of the digits that Stripe counts in, and not one less where the last is a zero
+        pattern = _FRACTION.sub("." + "0" * exponent, pattern)
+    spelled = format_currency(amount, currency, format=pattern, locale=locale, currency_digits=exact)
     if currency == "JPY" and locale.language == "ja":
         # in a sentence a Japanese reader expects the unit behind the number; the sign is for price tags
         return f"{format_decimal(amount, locale=locale, decimal_quantization=exact)}円"
     if _dear(spelled, locale):
         # a sign outside GSM-7 would double the price of the whole text: the code says the same
-        pattern = locale.currency_formats["standard"].pattern.replace("¤", "¤¤")
-        spelled = format_currency(amount, currency, format=pattern, locale=locale, decimal_quantization=exact)
+        pattern = pattern.replace("¤", "¤¤")
+        spelled = format_currency(amount, currency, format=pattern, locale=locale, currency_digits=exact)
     return _LETTER_THEN_DIGIT.sub(" ", spelled)
 
 

@@ -54,7 +54,11 @@ def said(value: Value, language: str) -> str:
         (Money(12345, 0, "XOF"), "fr", "12 345 F CFA"),
         (Money(12345, 0, "XOF"), "en", "F CFA 12,345"),
         # a currency without cents whose caller counts in cents: nothing of the amount is hidden
-        (Money(550, 2, "JPY"), "en", "¥5.5"),
+        (Money(550, 2, "JPY"), "en", "¥5.50"),
+        # where cents are seldom written, some are written as others are: all of the digits or none
+        (Money(123450, 2, "RSD"), "en", "RSD 1,234.50"),
+        (Money(1050, 2, "ALL"), "de", "10,50 ALL"),
+        (Money(1000, 2, "ALL"), "de", "10 ALL"),
         (Money(-500, 2, "USD"), "en", "-$5.00"),
         (Day(datetime.date(2026, 3, 1)), "en", "Mar 1, 2026"),
         (Day(datetime.date(2026, 3, 1)), "en-GB", "1 Mar 2026"),
