@@ -31,11 +31,13 @@ async def tell(
     kind = KINDS.get(asked.kind, {}).get(verdict.outcome)
     if kind is None:
         return None
-    further = ":further" if given.further is not None else ""
+    further = f":{given.further}" if given.further is not None else ""
     key = f"{kind}:{asked.challenge_id}:{given.generation}{further}"
     concern = concern_of(asked, verdict.outcome)
     attributes = {name: value for name, value in fact["attributes"].items() if name != "hosted_invoice_url"}
-    attributes |= {"answer": str(given.answer), "why": verdict.why}
+    attributes["why"] = verdict.why
+    if given.further is not None or not given.chosen:  # what came of a person's decision is no news for whoever answered
+        attributes["answer"] = str(given.further or given.answer)
     if verdict.done:
         attributes["done"] = verdict.done
     if link:

@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -82,6 +83,13 @@ class Desk:
         """Puts the shipped rules in force."""
         async with self.pool.acquire() as conn:
             await rules_store.apply(conn, "main", shipped("rules.yaml"), self.house.sealer, by="test")
+
+    async def with_team(self, folder: Path) -> None:
+        """Puts the shipped rules in force with somebody in the team that decides."""
+        file = folder / "rules.yaml"
+        file.write_text(shipped("rules.yaml").read_text().replace("${INGEST_TEAM_FINANCE}", "+14155550111"))
+        async with self.pool.acquire() as conn:
+            await rules_store.apply(conn, "main", file, self.house.sealer, by="test")
 
     def play(self, story: str, **given: Any) -> dict[str, str]:
         """Lets something happen at Stripe; its events wait to be told."""

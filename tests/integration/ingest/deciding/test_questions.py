@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from ingest_service.database import shipped
 from ingest_service.planning import rules_store
 from ingest_service.submitting import stripe_look
 from ingest_service.submitting.truth import Over, StillSo
@@ -206,11 +205,7 @@ async def test_a_blocked_bill_is_tried_again_by_its_own_page(desk: Desk) -> None
 
 
 async def test_the_team_is_told_where_a_person_must_decide(desk: Desk, tmp_path: Path) -> None:
-    file = tmp_path / "rules.yaml"
-    text = shipped("rules.yaml").read_text().replace("${INGEST_TEAM_FINANCE}", "+14155550111")
-    file.write_text(text)
-    async with desk.pool.acquire() as conn:
-        await rules_store.apply(conn, "main", file, desk.house.sealer, by="test")
+    await desk.with_team(tmp_path)
     ids = await asked(desk)
     await desk.answer("silence", "none")
     await desk.decide()
