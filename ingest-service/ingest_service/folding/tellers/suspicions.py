@@ -76,8 +76,8 @@ def _filled(draft: Draft, suspect: Suspect) -> Draft:
     attributes: dict[str, Any] = without_none({
         "charge": charge.id, "payment_intent": charge.payment_intent, "review": suspect.review, "capture": suspect.standing,
         "charged_amount": suspect.amount, "charged_currency": charge.currency, "charge_at": suspect.created,
-        "capture_before": suspect.capture_before, "description": charge.description, "metadata": charge.metadata,
-        "card": charge.card.to_json() if charge.card else None,
+        "capture_before": suspect.capture_before if suspect.standing == "uncaptured" else None,
+        "description": charge.description, "metadata": charge.metadata, "card": charge.card.to_json() if charge.card else None,
     }) | without_none(draft.attributes) | {"is_subscription": False}  # fmt: skip
     return replace(
         draft,

@@ -68,6 +68,10 @@ class Desk:
     events: list[dict[str, Any]] = field(default_factory=list)
     told: int = 0  # so many of Stripe's events have come or been left out
 
+    def __post_init__(self) -> None:
+        """The folder has the same time."""
+        self.house.clock = self.clock
+
     @property
     def stripe(self) -> Any:
         """Everything there is at the account's Stripe, in test mode."""

@@ -14,6 +14,7 @@ from notify.v1.notification_pb2 import Lane, Reason
 from notify.v1.service_pb2 import SubmitResult, Suppressed
 from tests.integration.ingest.deciding.desk import DAY, Desk
 
+HOUR = datetime.timedelta(hours=1)
 SUSPICIONS = ("review.opened", "radar.early_fraud_warning.created", "charge.failed")
 
 
@@ -80,6 +81,36 @@ async def test_a_block_is_asked_about_only_where_fraud_is_its_reason(desk: Desk,
     await desk.say()
     wanted = [] if reason == "low_probability_of_authorization" else [("fraud_question", "blocked")]
     assert desk.texts() == wanted
+
+
+@pytest.mark.parametrize("captured", [True, False])
+async def test_only_money_that_is_still_held_shortens_the_time_to_answer(desk: Desk, captured: bool) -> None:
+    ids = desk.play("purchase" if captured else "purchase_authorised") | desk.play("early_fraud_warning")
+    desk.known_since(ids["customer"])
+    until = datetime.datetime.now(datetime.UTC) + (-13 * DAY if captured else 2 * HOUR)
+    desk.stripe.need(ids["charge"])["payment_method_details"]["card"]["capture_before"] = int(until.timestamp())
+    await desk.tell()
+    await desk.say()
+    [request] = [each for each in desk.standin.received if each.template == "fraud_question"]
+    by = (await desk.question())["answer_by"]
+    assert request.challenge.answer_by.ToDatetime(datetime.UTC) == by
+    assert by > desk.clock.now() + 23 * HOUR if captured else by == until.replace(microsecond=0)
+
+
+@pytest.mark.parametrize("hours", [5, 25, 60])
+async def test_a_question_that_comes_too_late_to_be_asked_is_for_a_person(
+    desk: Desk, tmp_path: Path, hours: int
+) -> None:
+    await desk.with_team(tmp_path)
+    ids = desk.play("purchase") | desk.play("review_opened")
+    desk.known_since(ids["customer"])
+    desk.clock.ahead = hours * HOUR
+    await desk.tell()
+    await desk.say()
+    await desk.decide()
+    row = await desk.decision()
+    assert (row["answer"], row["state"]) == ("unreachable", "held")
+    assert [each for each in desk.texts() if each[0].startswith("fraud")] == [("fraud_team", "default")]
 
 
 async def test_nobody_is_asked_about_a_card_that_its_bank_calls_stolen(desk: Desk) -> None:
