@@ -36,7 +36,7 @@ async def tell(
     concern = concern_of(asked, verdict.outcome)
     attributes = {name: value for name, value in fact["attributes"].items() if name != "hosted_invoice_url"}
     attributes["why"] = verdict.why
-    if given.further is not None or not given.chosen:  # what came of a person's decision is no news for whoever answered
+    if given.further is not None or not given.chosen:  # what a person's decision came to is no news for who answered
         attributes["answer"] = str(given.further or given.answer)
     if verdict.done:
         attributes["done"] = verdict.done

@@ -46,11 +46,13 @@ class DueStep:
     @property
     def matter(self) -> tuple[str, str]:
         """What a look at Stripe answers for: its subject and, where what was announced of it must be compared, its fact; of a
-        payment under suspicion something else is asked than of one that failed.
+        payment under suspicion something else is asked than of one that failed, and of the charge that was suspected.
         """
         if self.fact_kind in REMINDERS:
             return self.subject_id, str(self.variables["fact"]["key"])
-        return self.subject_id, self.fact_kind if self.fact_kind == "fraud_suspected" else ""
+        if self.fact_kind == "fraud_suspected":
+            return str(self.variables["fact"]["attributes"].get("charge") or self.subject_id), self.fact_kind
+        return self.subject_id, ""
 
     @property
     def key(self) -> tuple[UUID, int]:

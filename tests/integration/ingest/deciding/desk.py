@@ -1,6 +1,7 @@
 """Questions from Stripe's event to Stripe's call: the folder, the planner, a notify that does as told, and the decisions, on real ground."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,16 @@ from ingest_service.planning import rules_store
 from ingest_service.planning.planning import Planning
 from ingest_service.planning.rules_store import RulesInForce
 from ingest_service.stripe_writes import StripeWrites
+from ingest_service.submitting import stripe_look
 from ingest_service.submitting.cancels import Cancels
 from ingest_service.submitting.handing_over import HandingOver
+from ingest_service.submitting.looking import Looking as LookingAgain
+from ingest_service.submitting.looks import Looks
 from ingest_service.submitting.notify_client import NotifyClient
 from ingest_service.submitting.outcomes import Outcomes
 from ingest_service.submitting.sorting import Sorting
 from ingest_service.submitting.submission import Submission
+from ingest_service.submitting.truth import Seen
 from notify.v1.challenge_pb2 import Answer, AnswerStrength
 from notify.v1.outcome_pb2 import Outcome, OutcomeKind
 from notify.v1.recipient_pb2 import Channel
@@ -139,6 +144,18 @@ class Desk:
         )
         while (await submission.turn()).claimed:
             pass
+
+    async def look(self) -> None:
+        """Looks at Stripe about what it must be asked about, and hands over what is still so."""
+
+        async def seen(account_id: str, subject_id: str, fact: Mapping[str, Any]) -> Seen:
+            return await stripe_look.look(self.house.reads, account_id, subject_id, fact)
+
+        sorting = Sorting({"main": ZoneInfo("UTC")}, self.house.sealer)
+        handing_over, looks = HandingOver(self.pool, self.clock, self.notify), Looks({1: 4, 2: 4, 3: 4, 4: 4})
+        looking = LookingAgain(self.pool, ["main"], self.clock, sorting, handing_over, seen, looks)
+        while await looking.turn():
+            await looks.settle()
 
     async def answer(
         self, answer: str, strength: str = "coded", *, at: datetime.datetime | None = None, challenge_id: str = ""

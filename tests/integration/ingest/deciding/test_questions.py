@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ingest_service.planning import rules_store
+from ingest_service.story.telling import Telling, guess
 from ingest_service.submitting import stripe_look
 from ingest_service.submitting.truth import Over, StillSo
 from notify.v1.notification_pb2 import Lane, Reason
@@ -298,3 +299,76 @@ async def test_a_later_message_of_a_question_looks_whether_there_is_still_someth
         assert isinstance(seen, StillSo if end is None else Over)
         # that a payment succeeded ends the matter of its failure, and no suspicion
         assert isinstance(await stripe_look.look(desk.house.reads, "main", subject, failure), Over)
+
+
+async def blocked_and_tried_again(desk: Desk) -> dict[str, str]:
+    """A block was asked about, and then the buyer paid all the same: the same payment, another charge."""
+    ids = desk.play("charge_blocked")
+    desk.known_since(ids["customer"])
+    await desk.tell()
+    await desk.say()
+    return desk.play("buyer_succeeds")
+
+
+@pytest.mark.parametrize("suspicion", ["review_opened", "early_fraud_warning"])
+@pytest.mark.parametrize("answered", [True, False])
+async def test_what_is_suspected_of_the_next_try_of_a_blocked_payment_is_asked_too(
+    desk: Desk, suspicion: str, answered: bool
+) -> None:
+    ids = await blocked_and_tried_again(desk)
+    if answered:
+        await desk.answer("yes")
+        await desk.decide()
+    desk.play(suspicion, charge=ids["charge"])
+    await desk.tell()
+    await desk.say()
+    questions = [each for each in desk.standin.received if each.template == "fraud_question"]
+    assert [each.variant for each in questions] == ["blocked", "captured" if "review" in suspicion else "warning"]
+    await desk.answer("no", challenge_id=questions[1].challenge.challenge_id)
+    await desk.decide()
+    assert [each[0] for each in desk.writes_made()] == ["refunds.create", "radar.value_list_items.create"]
+    told = await Telling(desk.pool, ["main"], None).story(guess(ids["payment_intent"]))
+    assert told is not None
+    assert len([line for line in told["lines"] if line["where"] == "question"]) == 2
+
+
+async def test_a_payment_that_is_cancelled_ends_the_question_about_its_blocked_try(desk: Desk) -> None:
+    ids = desk.play("charge_blocked")
+    desk.known_since(ids["customer"])
+    await desk.tell()
+    await desk.say()
+    payment = desk.stripe.need(ids["payment_intent"])
+    payment["status"] = "canceled"
+    desk.stripe.emit("payment_intent.canceled", payment)
+    await desk.tell()
+    await desk.decide()
+    assert (await desk.question())["state"] == "over"
+
+
+async def test_a_warning_of_the_bank_after_the_answer_is_for_a_person(desk: Desk, tmp_path: Path) -> None:
+    await desk.with_team(tmp_path)
+    ids = await asked(desk)
+    await desk.answer("yes")
+    await desk.decide()
+    await desk.tell()  # our own approval closes the review
+    desk.play("early_fraud_warning", charge=ids["charge"])
+    await desk.tell()
+    await desk.say()
+    said = desk.standin.received[-1]
+    assert (said.template, said.values["payment"].text.text) == ("fraud_team", ids["payment_intent"])
+    assert said.values["why"].text.text == "the bank warns of it, and the matter had been closed before"
+    assert desk.texts().count(("fraud_result", "held")) == 0
+    assert [each[0] for each in desk.texts()].count("fraud_question") == 1
+
+
+async def test_a_later_look_about_a_blocked_try_reads_that_charge_and_not_the_next_one(desk: Desk) -> None:
+    ids = desk.play("charge_blocked")
+    desk.known_since(ids["customer"])
+    await desk.tell()
+    desk.play("buyer_succeeds")
+    desk.clock.ahead = datetime.timedelta(minutes=30)  # the record is not trusted any more
+    await desk.say()
+    await desk.look()
+    assert desk.texts() == []
+    state = await desk.pool.fetchval("SELECT state FROM step WHERE account_id = 'main' AND concern LIKE '%/fraud'")
+    assert state == "cancelled"
