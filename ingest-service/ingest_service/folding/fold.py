@@ -246,9 +246,10 @@ class AccountFold:
         """The same, but for warnings about what is over: they would only join a fact that nobody is asked about any more."""
         warned = sorted({draft.concern for draft, _ in drafts if suspicions.is_warning(draft)})
         over = await fact_store.settled(conn, self._account_id, warned) if warned else frozenset()
+        late = [suspicions.is_warning(draft) and draft.concern in over for draft, _ in drafts]
         return [
-            (suspicions.after_the_end(draft) if suspicions.is_warning(draft) and draft.concern in over else draft, event)
-            for draft, event in drafts
+            (suspicions.after_the_end(draft) if is_late else draft, event)
+            for (draft, event), is_late in zip(drafts, late, strict=True)
         ]
 
     def _settle_facts(

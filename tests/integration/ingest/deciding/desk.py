@@ -14,6 +14,7 @@ from ingest_service.clock import Clock
 from ingest_service.database import shipped
 from ingest_service.deciding.deciding import Deciding
 from ingest_service.deciding.looking import Looking
+from ingest_service.links.link import LinkMaker
 from ingest_service.planning import rules_store
 from ingest_service.planning.planning import Planning
 from ingest_service.planning.rules_store import RulesInForce
@@ -71,6 +72,7 @@ class Desk:
     writes: StripeWrites
     clock: MovedClock = field(default_factory=MovedClock)
     events: list[dict[str, Any]] = field(default_factory=list)
+    links: LinkMaker | None = None
     told: int = 0  # so many of Stripe's events have come or been left out
 
     def __post_init__(self) -> None:
@@ -138,7 +140,7 @@ class Desk:
         sealer = self.house.sealer
         while await Planning(self.pool, ["main"], self.clock, sealer, RulesInForce(sealer)).turn():
             pass
-        sorting = Sorting({"main": ZoneInfo("UTC")}, sealer)
+        sorting = Sorting({"main": ZoneInfo("UTC")}, sealer, self.links)
         submission = Submission(
             self.pool, ["main"], self.clock, sorting, HandingOver(self.pool, self.clock, self.notify)
         )

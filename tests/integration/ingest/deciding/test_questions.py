@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from ingest_service.links import store as link_store
+from ingest_service.links.link import LinkMaker, Standing, hash_of, standing
 from ingest_service.planning import rules_store
 from ingest_service.story.telling import Telling, guess
 from ingest_service.submitting import stripe_look
 from ingest_service.submitting.truth import Over, StillSo
-from notify.v1.notification_pb2 import Lane, Reason
+from notify.v1.notification_pb2 import Lane, NotificationRequest, Reason
 from notify.v1.service_pb2 import SubmitResult, Suppressed
 from tests.integration.ingest.deciding.desk import DAY, Desk
 
@@ -217,7 +219,8 @@ async def test_silence_has_its_end_though_notify_never_says_so(desk: Desk) -> No
     assert await desk.trail() == ["answered", "decided"]
 
 
-async def test_a_blocked_bill_is_tried_again_by_its_own_page(desk: Desk) -> None:
+async def blocked_bill(desk: Desk) -> dict[str, str]:
+    """A question about the blocked payment of a bill is out, and so is the word that the bill was not paid."""
     ids = desk.play("charge_blocked")
     bill = desk.play("renewal_fails")
     desk.known_since(ids["customer"])
@@ -228,12 +231,74 @@ async def test_a_blocked_bill_is_tried_again_by_its_own_page(desk: Desk) -> None
         ids["payment_intent"], bill["invoice"],
     )  # fmt: skip
     await desk.say()
+    return {**ids, "invoice": bill["invoice"]}
+
+
+async def answered(desk: Desk, answer: str) -> NotificationRequest:
+    """The question is answered; what is said then."""
     question = next(each for each in desk.standin.received if each.template == "fraud_question")
-    await desk.answer("yes", challenge_id=question.challenge.challenge_id)
+    await desk.answer(answer, challenge_id=question.challenge.challenge_id)
     await desk.decide()
-    said = desk.standin.received[-1]
+    return desk.standin.received[-1]
+
+
+async def test_without_links_of_ours_a_blocked_bill_is_tried_again_by_its_own_page(desk: Desk) -> None:
+    ids = await blocked_bill(desk)
+    said = await answered(desk, "yes")
     assert (said.template, said.variant) == ("fraud_result", "try_again")
-    assert said.values["link"].link.url == desk.stripe.need(bill["invoice"])["hosted_invoice_url"]
+    assert said.values["link"].link.url == desk.stripe.need(ids["invoice"])["hosted_invoice_url"]
+
+
+@pytest.mark.parametrize("of_bill", [True, False])
+async def test_a_blocked_payment_is_tried_again_by_a_link_of_ours(desk: Desk, of_bill: bool) -> None:
+    desk.links = LinkMaker("https://pay.example.com", b"k" * 32)
+    if of_bill:
+        ids = await blocked_bill(desk)
+    else:
+        ids = desk.play("charge_blocked")
+        desk.known_since(ids["customer"])
+        await desk.tell()
+        await desk.say()
+    said = await answered(desk, "yes")
+    url = said.values["link"].link.url
+    assert url.startswith("https://pay.example.com/l/")
+    async with desk.pool.acquire() as conn:
+        link = await link_store.find(conn, ["main"], hash_of(url.rpartition("/")[2]), desk.house.sealer)
+    assert link is not None
+    paid = ids["invoice"] if of_bill else ids["payment_intent"]
+    assert (link.subject_id, link.concern) == (paid, f"{'invoice' if of_bill else 'payment'}:{paid}/unpaid")
+    assert standing(link, desk.clock.now()) == Standing.PAYABLE
+
+
+async def test_nobody_is_reminded_to_pay_a_bill_whose_payment_they_said_was_not_theirs(desk: Desk) -> None:
+    ids = await blocked_bill(desk)
+    said = await answered(desk, "no")
+    assert (said.template, said.variant) == ("fraud_result", "blocked")
+    states = await desk.pool.fetch(
+        "SELECT state FROM step WHERE account_id = 'main' AND concern = $1 ORDER BY number",
+        f"invoice:{ids['invoice']}/unpaid",
+    )
+    assert [row["state"] for row in states] == ["submitted", "cancelled", "cancelled"]
+    assert f"invoice:{ids['invoice']}/unpaid" in await desk.house.settled()
+
+
+async def test_a_review_that_was_opened_after_the_question_and_approved_by_hand_is_not_undone_by_an_answer(
+    desk: Desk,
+) -> None:
+    ids = desk.play("purchase") | desk.play("early_fraud_warning")
+    desk.known_since(ids["customer"])
+    await desk.tell()
+    await desk.say()
+    desk.play("review_opened", charge=ids["charge"])
+    desk.play("review_closed")  # its events are still on their way
+    await desk.answer("no")
+    await desk.decide()
+    row = await desk.decision()
+    assert desk.writes_made() == []
+    assert (row["state"], row["reason"]) == (
+        "held",
+        "the review was closed (approved), which is not what was asked about",
+    )
 
 
 async def test_the_team_is_told_where_a_person_must_decide(desk: Desk, tmp_path: Path) -> None:
