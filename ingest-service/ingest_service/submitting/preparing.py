@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from ingest_service.deciding.asking import Question, question
+from ingest_service.deciding.asking import Question, question, step_numbers
 from ingest_service.planning import planner
 from ingest_service.planning.conditions import Condition, FixTheExpression, condition
 from ingest_service.submitting import truth
@@ -100,9 +100,12 @@ def next_for(step: DueStep, now: datetime) -> End | Resend | Freeze | LookUp:
         return End("expired", f"it was of use only until {step.not_after:%Y-%m-%d %H:%M} UTC")
     if step.frozen is not None:
         return Resend(step.frozen)
-    unless = step.variables["steps"].get(str(step.number), {}).get("unless")
+    blueprint = step.variables["steps"].get(str(step.number), {})
+    unless = blueprint.get("unless")
     if unless is not None and _holds(unless, step, now):
         return End("skipped", f"its rule says nothing while {unless}")
+    if blueprint.get("number") == "next" and not step_numbers(step.variables["fact"], blueprint, now):
+        return End("skipped", "no further number is known of them")
     needed = truth.grade(kind=step.fact_kind, fact_at=step.fact_at, due_at=step.due_at, now=now)
     return LookUp() if needed == "stripe" else Freeze(needed)
 

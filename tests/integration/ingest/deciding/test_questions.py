@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ingest_service.database import shipped
 from ingest_service.links import store as link_store
 from ingest_service.links.link import LinkMaker, Standing, hash_of, standing
 from ingest_service.planning import rules_store
@@ -14,6 +15,7 @@ from ingest_service.story.telling import Telling, guess
 from ingest_service.submitting import stripe_look
 from ingest_service.submitting.truth import Over, StillSo
 from notify.v1.notification_pb2 import Lane, NotificationRequest, Reason
+from notify.v1.recipient_pb2 import Channel
 from notify.v1.service_pb2 import SubmitResult, Suppressed
 from tests.integration.ingest.deciding.desk import DAY, Desk
 
@@ -437,3 +439,43 @@ async def test_a_later_look_about_a_blocked_try_reads_that_charge_and_not_the_ne
     assert desk.texts() == []
     state = await desk.pool.fetchval("SELECT state FROM step WHERE account_id = 'main' AND concern LIKE '%/fraud'")
     assert state == "cancelled"
+
+
+def with_commented_steps(text: str) -> str:
+    """The shipped rules with the steps that stand in them commented out."""
+    for step in ("      # - {after: 15m", "      # - {after: 30m"):
+        assert step in text
+        text = text.replace(step, step.replace("# ", "", 1))
+    return text
+
+
+@pytest.mark.parametrize("second", ["+14155550188", None])
+async def test_who_does_not_answer_is_called_and_then_asked_at_the_next_number_that_is_trusted_as_much(
+    desk: Desk, tmp_path: Path, second: str | None
+) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(with_commented_steps(shipped("rules.yaml").read_text()))
+    async with desk.pool.acquire() as conn:
+        await rules_store.apply(conn, "main", file, desk.house.sealer, by="test")
+    ids = desk.play("purchase", phone="+14155550177") | desk.play("review_opened")
+    if second is not None:
+        desk.stripe.need(ids["customer"])["shipping"] = {"phone": second, "address": {"country": "US"}}
+    desk.stripe.need(ids["charge"])["billing_details"]["phone"] = "+14155550166"  # given by whoever paid
+    desk.known_since(ids["customer"])
+    await desk.tell()
+    for _ in range(3):
+        await desk.say()
+        await desk.look()
+        desk.clock.ahead += datetime.timedelta(minutes=16)
+    asked_at = [
+        (list(each.channels), [one.number for one in each.recipient.addresses])
+        for each in desk.standin.received
+        if each.template == "fraud_question"
+    ]
+    known = ["+14155550177", *([second] if second else [])]
+    expected = [([Channel.CHANNEL_SMS], known), ([Channel.CHANNEL_VOICE], known)]
+    assert asked_at == expected + ([([Channel.CHANNEL_SMS], [second])] if second else [])
+    assert len({each.challenge.challenge_id for each in desk.standin.received if each.HasField("challenge")}) == 1
+    if second is None:
+        reason = await desk.pool.fetchval("SELECT reason FROM step WHERE account_id = 'main' AND state = 'skipped'")
+        assert reason == "no further number is known of them"
