@@ -66,6 +66,24 @@ def asked_numbers(fact: Json, now: datetime) -> tuple[Trust, list[Json]]:
     return most_trusted(addresses, paid_at=fact["attributes"].get("charge_at"), now=now)
 
 
+def step_numbers(fact: Json, blueprint: Json, now: datetime) -> list[Json]:
+    """The numbers of the person that a message of this step may go to, in their order.
+
+    An answer may act: who is asked is asked at the numbers that are trusted most, and at no others.
+    """
+    numbers = [one for one in fact["person"].get("addresses") or () if isinstance(one, Mapping)]
+    if blueprint.get("asks"):
+        _, numbers = asked_numbers(fact, now)
+    if blueprint.get("number") == "next":
+        numbers = [one for one in numbers[1:] if _digits(one) != _digits(numbers[0])]
+    return numbers
+
+
+def _digits(address: Json) -> str:
+    """By what numbers are the same, whether they were written with their country or without."""
+    return "".join(filter(str.isdecimal, str(address.get("number"))))[-8:]
+
+
 def question(
     account_id: str, plan_id: UUID, concern: str, flow: str, fact: Json, blueprint: Json, now: datetime, number: int
 ) -> Question | None:

@@ -215,7 +215,8 @@ class Deciding:
     async def _end(self, taken: Taken, holder: UUID, verdict: Verdict, state: str, said: Sequence[Entry] = ()) -> None:
         account_id, asked, now = taken.account_id, taken.asked, self.clock.now()
         again = verdict.outcome == "safe" and asked.standing == "blocked"
-        link = await self.looking.link(account_id, asked) if again else ""
+        pays = await self.looking.again(account_id, asked) if again else {}
+        bill = await self.looking.invoice(account_id, asked) if verdict.outcome == "stopped" else ""
         told = {"outcome": verdict.outcome, "done": verdict.done, "why": verdict.why, "state": state}
         async with self.pool.acquire() as conn, conn.transaction():
             await audit.lock(conn, account_id, [asked.challenge_id])
@@ -233,12 +234,15 @@ class Deciding:
                 account_id,
                 [answer_call(account_id, asked, taken.given, name, taken.fact, now) for name in called],
             )
-            await result_facts.tell(conn, account_id, self.sealer, asked, taken.given, verdict, taken.fact, link, now)
-            if verdict.outcome != "held":  # whatever a person was asked about it before has been decided
-                before = result_facts.concern_of(asked, "held")
-                await plans.settle_many(
-                    conn, account_id, [Settlement(before, now, f"the decision ({verdict.outcome})")]
-                )
+            await result_facts.tell(conn, account_id, self.sealer, asked, taken.given, verdict, taken.fact, pays, now)
+            over = (
+                [result_facts.concern_of(asked, "held")] if verdict.outcome != "held" else []
+            )  # a person need not any more
+            over += (
+                [f"invoice:{bill}/unpaid"] if bill else []
+            )  # whoever says that it is not theirs is not reminded to pay it
+            by = f"the decision ({verdict.outcome})"
+            await plans.settle_many(conn, account_id, [Settlement(concern, now, by) for concern in over])
         counters.DECISIONS.labels(account_id, str(taken.given.answer), str(taken.given.strength), verdict.outcome).inc()
         log.info("deciding.decided", account_id=account_id, challenge_id=asked.challenge_id, state=state)
 

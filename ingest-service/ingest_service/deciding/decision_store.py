@@ -17,7 +17,9 @@ from ingest_service.deciding import audit, question_store
 from ingest_service.deciding.audit import Entry
 from ingest_service.planning.answers import GIVEN, Action, Answer, Strength
 
-LEASE: Final = timedelta(seconds=90)  # a decision makes at most a handful of calls of 16 s
+LEASE: Final = timedelta(seconds=90)
+"""Longer than a decision takes where Stripe answers. Where every call runs into its 16 s another replica may take over: it repeats the same
+calls with the same keys, and whoever lost the lease writes nothing."""
 
 
 @dataclass(frozen=True, slots=True)

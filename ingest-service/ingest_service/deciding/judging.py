@@ -193,7 +193,7 @@ def _other_than_asked(asked: Question, seen: Suspect) -> str | None:
         return "the amount is another one"
     if seen.paid_since:
         return "the payment went through by another attempt"
-    if asked.review_id and seen.review_open is False:
+    if seen.review_open is False:  # also one that was opened after the question was
         return _CLOSED.format(seen.review_closed_reason or "no reason given")
     return None
 

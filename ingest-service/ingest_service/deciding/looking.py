@@ -1,8 +1,7 @@
 """What is looked up before an answer is acted on: the payment as Stripe says it stands, the person's number, a link to pay again."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import asyncpg
 import orjson
@@ -65,14 +64,24 @@ class Looking:
             since = min(since, asked.paid_at)
         return replace(given, number_changed=any(one.replaced and one.first_seen > since for one in mirror.phones))
 
-    async def link(self, account_id: str, asked: Question) -> str:
-        """Where a blocked payment can be tried again: its bill's own page, "" where there is none or it cannot be read now."""
-        invoice = await self.pool.fetchval(_INVOICE, account_id, asked.payment_intent or asked.charge_id)
+    async def invoice(self, account_id: str, asked: Question) -> str:
+        """The bill that a payment is of, "" where it is of none that we know."""
+        found = await self.pool.fetchval(_INVOICE, account_id, asked.payment_intent or asked.charge_id)
+        return str(found or "")
+
+    async def again(self, account_id: str, asked: Question) -> dict[str, str]:
+        """By what a blocked payment can be tried again, as attributes of the fact that says so: its open bill, with the bill's own
+        page where no link of ours can be made, or the payment itself. Nothing where its bill is over.
+        """
+        invoice = await self.invoice(account_id, asked)
         if not invoice:
-            return ""
+            return {"pays": asked.payment_intent} if asked.payment_intent else {}
         answer = await self.reads.get(account_id, f"/v1/invoices/{invoice}")
-        body: Mapping[str, Any] = answer.body if isinstance(answer, Found) else {}
-        return parse.text(body, "hosted_invoice_url") if body.get("status") == "open" else ""
+        if isinstance(answer, AskLater):
+            return {"pays": invoice}  # its page looks again
+        if isinstance(answer, Gone) or answer.body.get("status") != "open":
+            return {}
+        return {"pays": invoice, "hosted_invoice_url": parse.text(answer.body, "hosted_invoice_url")}
 
 
 _CUSTOMER = "SELECT as_of, deleted, data_key_id, ciphertext FROM customer WHERE account_id = $1 AND customer_id = $2"

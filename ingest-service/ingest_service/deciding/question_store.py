@@ -68,17 +68,18 @@ ON CONFLICT DO NOTHING
 """
 
 _UNANSWERED = """
-SELECT q.account_id, q.challenge_id, CASE WHEN c.state = 'settled' THEN 'over' WHEN q.answer_by <= $2 THEN 'silence' ELSE 'unreachable' END
-    AS because
+SELECT q.account_id, q.challenge_id,
+    CASE WHEN c.state = 'settled' THEN 'over' WHEN NOT live.some THEN 'unreachable' ELSE 'silence' END AS because
 FROM unnest($1::text[]) AS a (account_id)
 CROSS JOIN LATERAL (
     SELECT account_id, challenge_id, plan_id, concern, answer_by FROM question
     WHERE account_id = a.account_id AND state = 'open' ORDER BY answer_by
 ) AS q
 JOIN concern AS c ON c.account_id = q.account_id AND c.concern = q.concern
-WHERE c.state = 'settled' OR q.answer_by <= $2 OR NOT EXISTS (
+CROSS JOIN LATERAL (SELECT EXISTS (
     SELECT FROM step WHERE step.account_id = q.account_id AND step.plan_id = q.plan_id
-        AND step.state IN ('waiting', 'frozen', 'submitted', 'sent'))
+        AND step.state IN ('waiting', 'frozen', 'submitted', 'sent')) AS some) AS live
+WHERE c.state = 'settled' OR q.answer_by <= $2 OR NOT live.some
 LIMIT $3
 """
 

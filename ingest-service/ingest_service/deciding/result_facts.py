@@ -25,21 +25,25 @@ def concern_of(asked: Question, outcome: str) -> str:
 
 async def tell(
     conn: asyncpg.Connection, account_id: str, sealer: Sealer, asked: Question, given: Given, verdict: Verdict,
-    fact: Mapping[str, Any], link: str, now: datetime,
+    fact: Mapping[str, Any], pays: Mapping[str, str], now: datetime,
 ) -> str | None:  # fmt: skip
-    """Makes the fact of an outcome, ready to be planned; its key, None where there is nothing to tell. Repeating is harmless."""
+    """Makes the fact of an outcome, ready to be planned; its key, None where there is nothing to tell. Repeating is harmless.
+
+    `pays`: by what the payment can be tried again, as attributes.
+    """
     kind = KINDS.get(asked.kind, {}).get(verdict.outcome)
     if kind is None:
         return None
-    further = ":further" if given.further is not None else ""
+    further = f":{given.further}" if given.further is not None else ""
     key = f"{kind}:{asked.challenge_id}:{given.generation}{further}"
     concern = concern_of(asked, verdict.outcome)
     attributes = {name: value for name, value in fact["attributes"].items() if name != "hosted_invoice_url"}
-    attributes |= {"answer": str(given.answer), "why": verdict.why}
+    attributes["why"] = verdict.why
+    if given.further is not None or not given.chosen:  # what a person's decision came to is no news for who answered
+        attributes["answer"] = str(given.further or given.answer)
     if verdict.done:
         attributes["done"] = verdict.done
-    if link:
-        attributes["hosted_invoice_url"] = link
+    attributes |= pays
     key_id, sealed = seal_details(sealer, account_id, key, {"attributes": attributes, "person": dict(fact["person"])})
     await conn.execute(
         _TELL, account_id, key, kind, concern, fact["subject_id"], fact["customer_id"], FRAUD, now, fact["amount"],

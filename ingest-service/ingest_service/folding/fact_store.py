@@ -92,6 +92,16 @@ async def open_concerns(conn: Any, account_id: str, concerns: Sequence[tuple[str
     )
 
 
+async def settled(conn: Any, account_id: str, concerns: Sequence[str]) -> frozenset[str]:
+    """Those of these concerns that are over."""
+    rows = await conn.fetch(
+        "SELECT concern FROM concern WHERE account_id = $1 AND concern = ANY($2) AND state = 'settled'",
+        account_id,
+        list(concerns),
+    )
+    return frozenset(row["concern"] for row in rows)
+
+
 async def hasten(conn: Any, account_id: str, subjects: Sequence[str], now: datetime.datetime) -> None:
     """Lets held facts about these subjects be looked at now: something about them was learnt."""
     await conn.execute(

@@ -28,7 +28,7 @@ from ingest_service.folding.resolving import (
 )
 from ingest_service.folding.settling import settlements
 from ingest_service.folding.subject import Subject
-from ingest_service.folding.tellers import effects
+from ingest_service.folding.tellers import effects, suspicions
 from ingest_service.inbox import envelope, store
 from ingest_service.planning.plans import settle_many
 from ingest_service.planning.sealed_columns import open_details
@@ -143,7 +143,7 @@ class AccountFold:
         account_id = self._account_id
         known = await self._know(conn)
         await self._write_knowledge(conn, known)
-        drafts = self._drafts(known)
+        drafts = await self._after_the_end(conn, self._drafts(known))
         keys = {key for draft, _ in drafts for key in (draft.key, twin(draft.key))}
         existing = await fact_store.lock(conn, account_id, list(keys)) if keys else {}
         facts, told = self._settle_facts(drafts, existing, known)
@@ -241,6 +241,16 @@ class AccountFold:
                 recovered = draft.kind == "payment_succeeded" and not draft.need and failed_before
                 drafts.append((as_recovery(draft) if recovered else draft, event))
         return drafts
+
+    async def _after_the_end(self, conn: Any, drafts: list[tuple[Draft, Event]]) -> list[tuple[Draft, Event]]:
+        """The same, but for warnings about what is over: they would only join a fact that nobody is asked about any more."""
+        warned = sorted({draft.concern for draft, _ in drafts if suspicions.is_warning(draft)})
+        over = await fact_store.settled(conn, self._account_id, warned) if warned else frozenset()
+        late = [suspicions.is_warning(draft) and draft.concern in over for draft, _ in drafts]
+        return [
+            (suspicions.after_the_end(draft) if is_late else draft, event)
+            for (draft, event), is_late in zip(drafts, late, strict=True)
+        ]
 
     def _settle_facts(
         self, drafts: Sequence[tuple[Draft, Event]], existing: Mapping[str, Any], known: Known

@@ -10,6 +10,7 @@ from ingest_service.folding.details import details
 from ingest_service.folding.effects import Draft
 from ingest_service.folding.mirror import Mirror
 from ingest_service.folding.subject import Subject
+from ingest_service.inbox.lanes import FRAUD
 
 OVER: Final = frozenset({"paid", "void", "uncollectible"})
 """Statuses of a bill about which nothing more is said."""
@@ -134,7 +135,8 @@ def resolve(
     draft = pending.draft
     if draft.give_up:
         return Dropped(draft.give_up)
-    if now - pending.occurred_at > holds.freshness:
+    # of suspicion a person must hear, however late: a question that cannot be asked any more goes to them
+    if now - pending.occurred_at > holds.freshness and draft.lane != FRAUD:
         hours = f"{holds.freshness.total_seconds() / 3600:.0f} hours"
         if trouble is not None:
             return Dropped(f"it waited for more than {hours}, at last because: {trouble.reason}")

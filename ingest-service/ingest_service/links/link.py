@@ -80,8 +80,9 @@ class LinkMaker:
         fact: Json = step.variables["fact"]
         names = blueprint.get("values") or TEMPLATE_VALUES.get(str(blueprint["template"]), ())
         customer = str(fact["customer_id"] or "")
-        payable = step.subject_id.startswith("in_") or bool(customer)
-        if "link" not in names or "member" in blueprint or not step.concern.endswith("/unpaid") or not payable:
+        subject, concern = _payable(step, fact)
+        can_pay = subject.startswith("in_") or bool(customer)
+        if "link" not in names or "member" in blueprint or not concern or not can_pay:
             return None
         token = token_of(self.key, step.account_id, step.request_id)
         return NewLink(
@@ -89,13 +90,21 @@ class LinkMaker:
             token_hash=hash_of(token),
             plan_id=step.plan_id,
             number=step.number,
-            concern=step.concern,
-            subject_id=step.subject_id,
+            concern=concern,
+            subject_id=subject,
             customer_id=customer,
             made_at=now,
             expires_at=now + GOOD_FOR,
             shown=_shown(fact),
         )
+
+
+def _payable(step: DueStep, fact: Json) -> tuple[str, str]:
+    """What a message lets one pay, and the matter that this ends; no matter where there is nothing to pay."""
+    pays = str(fact["attributes"].get("pays") or "")  # a blocked payment that shall be tried again
+    if pays:
+        return pays, f"{'invoice' if pays.startswith('in_') else 'payment'}:{pays}/unpaid"
+    return step.subject_id, step.concern if step.concern.endswith("/unpaid") else ""
 
 
 def link_maker(public_url: str, data_key: bytes) -> LinkMaker | None:

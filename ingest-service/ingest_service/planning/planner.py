@@ -269,6 +269,8 @@ def _blueprint(rule: Rule, step: Step, told: _Told) -> Json:
         blueprint["unless"] = step.unless.source
     if step.before is not None:
         blueprint["anchored"] = True
+    if step.next_number:
+        blueprint["number"] = "next"
     if step.values is not None:
         blueprint["values"] = list(step.values)
     if rule.asks is not None and not step.webhook:

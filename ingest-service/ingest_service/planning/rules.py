@@ -155,6 +155,9 @@ class Step:
     before: timedelta | None = None
     of: str = ""
     webhook: str = ""  # the team is told by this webhook instead of a message
+    next_number: bool = (
+        False  # not at the customer's first number but at the one after it; left out where there is none
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,6 +233,7 @@ class _File:
             "values",
             "unless",
             "webhook",
+            "number",
         )
         if isinstance(node, yaml.MappingNode) and any(key.value == "webhook" for key, _ in node.value):
             return self._webhook_step(node, team=team)
@@ -261,6 +262,7 @@ class _File:
         kind = self.reader.choice(parts["class"], '"class"', classes) if "class" in parts else classes[0]
         values = self._values(parts["values"]) if "values" in parts else None
         unless = self._condition(parts.get("unless"), '"unless"', limits=())  # it is looked at long after the rules
+        next_number = self._next_number(parts.get("number"), first=first, team=team)
         if (
             len(self.reader.problems) > before
             or template is None
@@ -283,7 +285,16 @@ class _File:
             unless,
             ahead,
             anchor,
+            next_number=next_number,
         )
+
+    def _next_number(self, node: yaml.Node | None, *, first: bool, team: bool) -> bool:
+        if node is None or self.reader.choice(node, '"number"', ("first", "next")) != "next":
+            return False
+        if first or team:
+            what = "of a team everybody has one number" if team else "the first message goes to the first number"
+            self.reader.note(node, what, "Take number: next out" if team else "Write number: next at a later step")
+        return True
 
     def _webhook_step(self, node: yaml.Node, *, team: bool) -> Step | None:
         before = len(self.reader.problems)

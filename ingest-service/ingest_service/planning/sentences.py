@@ -148,6 +148,7 @@ def _runs(steps: Sequence[Step]) -> Iterator[list[Step]]:
             step.not_after,
             step.if_not_now,
             step.unless and _plain(step.unless),
+            step.next_number,
         )
 
     for _, run in groupby(steps, key=way):
@@ -173,6 +174,8 @@ def _when(step: Step) -> str:
 
 def _notes(step: Step) -> Iterator[str]:
     yield f"of use for {durations.say(step.not_after)}"
+    if step.next_number:
+        yield "at their next number, if they gave one"
     if step.unless is not None:
         known = _KNOWN_VARIANTS.get(_plain(step.unless))
         yield f"not {known}" if known else f"not if {step.unless.source}"

@@ -9,8 +9,8 @@ import asyncpg
 
 SUFFIXES: Final = {
     "in": ("invoice", ("unpaid", "receipt", "recovered")),
-    "pi": ("payment", ("unpaid", "receipt", "fraud", "fraud_result", "fraud_held")),
-    "ch": ("payment", ("unpaid", "receipt", "fraud", "fraud_result", "fraud_held")),
+    "pi": ("payment", ("unpaid", "receipt", "fraud", "fraud_result", "fraud_held", "fraud_warned")),
+    "ch": ("payment", ("unpaid", "receipt", "fraud", "fraud_result", "fraud_held", "fraud_warned")),
     "re": ("refund", ("issued", "failed")),
     "du": ("dispute", ("open", "result")),
     "dp": ("dispute", ("open", "result")),
@@ -59,7 +59,7 @@ async def fact_keys_of_concerns(conn: asyncpg.Connection, account_id: str, conce
 
 
 async def fact_keys_of_subject(conn: asyncpg.Connection, account_id: str, subject_id: str) -> list[str]:
-    """The facts about a subscription or a card: their concerns' names cannot be told from the id alone."""
+    """The facts about a subscription or a card, and of suspicion: their concerns' names cannot be told from the id alone."""
     rows = await conn.fetch(_BY_SUBJECT, account_id, subject_id, MOST)
     return [row["fact_key"] for row in rows]
 
@@ -87,7 +87,7 @@ async def load(
     found = await conn.fetch(_CONCERNS, account_id, sorted(about | beside))
     told_of = [row for row in found if row["concern"] in about or row["settled_by"] in ended_by]
     # what came of an answer is told with its question
-    asked = {concern.removesuffix("_result").removesuffix("_held") for concern in about}
+    asked = {concern.removesuffix("_result").removesuffix("_held").removesuffix("_warned") for concern in about}
     questions = await conn.fetch(_QUESTIONS, account_id, sorted(asked))
     return Rows(
         questions=questions,
@@ -123,7 +123,7 @@ def concerns_of_object(object_id: str) -> list[str]:
 _BY_SUBJECT = """
 SELECT fact_key FROM fact
 WHERE account_id = $1 AND subject_id = $2 AND kind IN ('renewal_due', 'trial_ending', 'card_expiring', 'subscription_changed',
-    'subscription_started', 'subscription_ended')
+    'subscription_started', 'subscription_ended', 'fraud_suspected', 'fraud_confirmed_safe', 'fraud_stopped', 'fraud_held')
 ORDER BY occurred_at DESC LIMIT $3
 """
 _CONCERNS = "SELECT * FROM concern WHERE account_id = $1 AND concern = ANY ($2::text[]) ORDER BY concern"

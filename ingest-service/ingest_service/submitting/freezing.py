@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ingest_service.deciding.asking import answer_by, asked_numbers, asks_of
+from ingest_service.deciding.asking import answer_by, asks_of, step_numbers
 from ingest_service.planning.answers import Asks
 from ingest_service.planning.planner import challenge_id_of
 from ingest_service.submitting.values import TEMPLATE_VALUES, Told, values_for
@@ -158,11 +158,7 @@ def _recipient(step: Freezable) -> Recipient:
             time_zones=list(member["time_zones"]),
         )
     person = step.fact["person"]
-    addresses = person.get("addresses") or ()
-    if step.blueprint.get(
-        "asks"
-    ):  # an answer may act: it is asked of the numbers that are trusted most, and of no others
-        _, addresses = asked_numbers(step.fact, step.truth_read_at)
+    addresses = step_numbers(step.fact, step.blueprint, step.truth_read_at)
     return Recipient(
         person_id=str(person.get("customer_id") or step.fact["customer_id"] or step.fact["subject_id"])[:128],
         role=RecipientRole.RECIPIENT_ROLE_CUSTOMER,

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from ingest_service.deciding.asking import Question, question
+from ingest_service.deciding.asking import Question, question, step_numbers
 from ingest_service.planning import planner
 from ingest_service.planning.conditions import Condition, FixTheExpression, condition
 from ingest_service.submitting import truth
@@ -46,11 +46,13 @@ class DueStep:
     @property
     def matter(self) -> tuple[str, str]:
         """What a look at Stripe answers for: its subject and, where what was announced of it must be compared, its fact; of a
-        payment under suspicion something else is asked than of one that failed.
+        payment under suspicion something else is asked than of one that failed, and of the charge that was suspected.
         """
         if self.fact_kind in REMINDERS:
             return self.subject_id, str(self.variables["fact"]["key"])
-        return self.subject_id, self.fact_kind if self.fact_kind == "fraud_suspected" else ""
+        if self.fact_kind == "fraud_suspected":
+            return str(self.variables["fact"]["attributes"].get("charge") or self.subject_id), self.fact_kind
+        return self.subject_id, ""
 
     @property
     def key(self) -> tuple[UUID, int]:
@@ -98,9 +100,12 @@ def next_for(step: DueStep, now: datetime) -> End | Resend | Freeze | LookUp:
         return End("expired", f"it was of use only until {step.not_after:%Y-%m-%d %H:%M} UTC")
     if step.frozen is not None:
         return Resend(step.frozen)
-    unless = step.variables["steps"].get(str(step.number), {}).get("unless")
+    blueprint = step.variables["steps"].get(str(step.number), {})
+    unless = blueprint.get("unless")
     if unless is not None and _holds(unless, step, now):
         return End("skipped", f"its rule says nothing while {unless}")
+    if blueprint.get("number") == "next" and not step_numbers(step.variables["fact"], blueprint, now):
+        return End("skipped", "no further number is known of them")
     needed = truth.grade(kind=step.fact_kind, fact_at=step.fact_at, due_at=step.due_at, now=now)
     return LookUp() if needed == "stripe" else Freeze(needed)
 

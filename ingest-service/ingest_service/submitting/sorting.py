@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -34,6 +34,9 @@ from ingest_service.submitting.step_changes import CallingStep, EndedStep, Froze
 from ingest_service.webhooks import call_store
 
 log = structlog.get_logger()
+
+_UNBUILDABLE: Final = (KeyError, ValueError, TypeError, AttributeError)
+"""What reading an odd record of ours raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ class Sorting:
         decision = next_for(step, now)
         match decision:
             case End(state=state, reason=reason):
+                if state == "expired":
+                    self._never_asked(step, now, into)
                 into.ended.append(EndedStep(step.plan_id, step.number, state, reason))
                 counters.step_ended(step.account_id, state, reason)
             case Resend(frozen=frozen):
@@ -136,6 +141,16 @@ class Sorting:
                 into.look_up.append(step)
             case _:
                 assert_never(decision)
+
+    def _never_asked(self, step: DueStep, now: datetime, into: Sorted) -> None:
+        """A question whose time passed before it was put stands all the same: the sweep finds that nobody was asked."""
+        try:
+            question = asked(step, now)
+        except _UNBUILDABLE as error:
+            log.warning("submitting.unbuildable", **_of(step), error=type(error).__name__)
+            return
+        if question is not None:
+            into.questions.append(question)
 
     def freeze(self, step: DueStep, grade: str, read_at: datetime, into: Sorted) -> None:
         """Makes the request of a step whose truth was read at this moment. One odd record stops nobody else."""
@@ -149,9 +164,9 @@ class Sorting:
                 into.questions.append(question)
             link = self.links.make(step, read_at) if self.links is not None else None
             frozen = frozen_bytes(step, read_at, self.zones[step.account_id], link.url if link else "")
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+        except _UNBUILDABLE as error:
             kind = type(error).__name__  # its message may quote what a customer typed
-            log.warning("submitting.unbuildable", account_id=step.account_id, request_id=step.request_id, error=kind)
+            log.warning("submitting.unbuildable", **_of(step), error=kind)
             counters.step_ended(step.account_id, "rejected", "")
             reason = f"no request can be made of it ({kind}); its fact or rule lacks something"
             into.ended.append(EndedStep(step.plan_id, step.number, "rejected", reason))
@@ -161,6 +176,10 @@ class Sorting:
         into.ready.append(Ready(step, frozen))
         if link is not None:
             into.links[step.key] = link_store.seal(link, step.account_id, self.sealer)
+
+
+def _of(step: DueStep) -> dict[str, str]:
+    return {"account_id": step.account_id, "request_id": step.request_id}
 
 
 async def store(conn: asyncpg.Connection, account_id: str, decided: Sorted, now: datetime, holder: UUID) -> None:

@@ -44,7 +44,8 @@ def tell_payment(event: Event) -> Effects:
     drafts += first_payments(drafts)
     settled: tuple[str, ...] = (unpaid,) if payment.status in ("succeeded", "canceled") else ()
     if payment.status == "canceled":
-        settled += suspicions.concerns(payment.id)
+        tries = {payment.latest_charge, payment.failed_charge} - {""}
+        settled += tuple(concern for owner in (payment.id, *sorted(tries)) for concern in suspicions.concerns(owner))
     return Effects(subjects=(told,), aliases=tuple(aliases), drafts=drafts, settled=settled)
 
 

@@ -1,5 +1,7 @@
 """What events about suspicion say: a review, a bank's warning, a block of Radar's. One fact a payment, whichever come. Pure.
 
+A block is a fact of its own try: whoever is blocked tries again with the same payment, which may be suspected for another reason.
+
 A review and a warning carry ids only: what there is to ask about is read once (see asking), and told_by_charge puts it into the fact.
 """
 
@@ -19,9 +21,14 @@ _OVER: Final = {
 }
 
 
-def concerns(owner: str) -> tuple[str, ...]:
-    """What ends when there is nothing left to decide about a payment."""
+def reviewed(owner: str) -> tuple[str, ...]:
+    """What ends when a person has decided about a payment."""
     return f"payment:{owner}/fraud", f"payment:{owner}/fraud_held"
+
+
+def concerns(owner: str) -> tuple[str, ...]:
+    """What ends when there is nothing left to decide about a payment, or about a charge that was blocked."""
+    return *reviewed(owner), f"payment:{owner}/fraud_warned"
 
 
 def tell_review(event: Event) -> Effects:
@@ -35,7 +42,7 @@ def tell_review(event: Event) -> Effects:
         return Effects(subjects=(told,))
     subjects = (told, named("payment_intent", payment)) if payment else (told,)
     if event.type != "review.opened" or not is_open:
-        return Effects(subjects=subjects, settled=() if is_open else concerns(owner))
+        return Effects(subjects=subjects, settled=() if is_open else reviewed(owner))
     draft = _draft(owner, charge or payment, {"suspicion": "review", "review": review})
     return Effects(subjects=subjects, drafts=(draft,))
 
@@ -58,7 +65,25 @@ def tell_warning(event: Event) -> Effects:
 
 def of_block(suspect: Suspect) -> Draft:
     """The fact of a payment that Radar blocked: its event tells everything."""
-    return _filled(_draft(suspect.owner, "", {"suspicion": "blocked"}), suspect)
+    charge = suspect.charge.id
+    draft = _draft(suspect.owner, "", {"suspicion": "blocked"})
+    return _filled(replace(draft, key=f"fraud:{suspect.owner}:{charge}", concern=f"payment:{charge}/fraud"), suspect)
+
+
+def is_warning(draft: Draft) -> bool:
+    """Whether it is the bank that suspects."""
+    return draft.kind == "fraud_suspected" and draft.attributes.get("suspicion") == "warning"
+
+
+def after_the_end(warning: Draft) -> Draft:
+    """A bank's warning about what has been asked and decided: whoever answered may be the thief, so a person must hear of it."""
+    return replace(
+        warning,
+        kind="fraud_held",
+        key=f"fraud_held:{warning.subject_id}:{warning.need_id}",
+        concern=f"payment:{warning.subject_id}/fraud_warned",
+        attributes={**warning.attributes, "why": "the bank warns of it, and the matter had been closed before"},
+    )
 
 
 def told_by_charge(draft: Draft, suspect: Suspect | None) -> Draft | str:
@@ -76,8 +101,8 @@ def _filled(draft: Draft, suspect: Suspect) -> Draft:
     attributes: dict[str, Any] = without_none({
         "charge": charge.id, "payment_intent": charge.payment_intent, "review": suspect.review, "capture": suspect.standing,
         "charged_amount": suspect.amount, "charged_currency": charge.currency, "charge_at": suspect.created,
-        "capture_before": suspect.capture_before, "description": charge.description, "metadata": charge.metadata,
-        "card": charge.card.to_json() if charge.card else None,
+        "capture_before": suspect.capture_before if suspect.standing == "uncaptured" else None,
+        "description": charge.description, "metadata": charge.metadata, "card": charge.card.to_json() if charge.card else None,
     }) | without_none(draft.attributes) | {"is_subscription": False}  # fmt: skip
     return replace(
         draft,

@@ -1,7 +1,9 @@
 """Questions from Stripe's event to Stripe's call: the folder, the planner, a notify that does as told, and the decisions, on real ground."""
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -12,16 +14,21 @@ from ingest_service.clock import Clock
 from ingest_service.database import shipped
 from ingest_service.deciding.deciding import Deciding
 from ingest_service.deciding.looking import Looking
+from ingest_service.links.link import LinkMaker
 from ingest_service.planning import rules_store
 from ingest_service.planning.planning import Planning
 from ingest_service.planning.rules_store import RulesInForce
 from ingest_service.stripe_writes import StripeWrites
+from ingest_service.submitting import stripe_look
 from ingest_service.submitting.cancels import Cancels
 from ingest_service.submitting.handing_over import HandingOver
+from ingest_service.submitting.looking import Looking as LookingAgain
+from ingest_service.submitting.looks import Looks
 from ingest_service.submitting.notify_client import NotifyClient
 from ingest_service.submitting.outcomes import Outcomes
 from ingest_service.submitting.sorting import Sorting
 from ingest_service.submitting.submission import Submission
+from ingest_service.submitting.truth import Seen
 from notify.v1.challenge_pb2 import Answer, AnswerStrength
 from notify.v1.outcome_pb2 import Outcome, OutcomeKind
 from notify.v1.recipient_pb2 import Channel
@@ -65,7 +72,12 @@ class Desk:
     writes: StripeWrites
     clock: MovedClock = field(default_factory=MovedClock)
     events: list[dict[str, Any]] = field(default_factory=list)
+    links: LinkMaker | None = None
     told: int = 0  # so many of Stripe's events have come or been left out
+
+    def __post_init__(self) -> None:
+        """The folder has the same time."""
+        self.house.clock = self.clock
 
     @property
     def stripe(self) -> Any:
@@ -82,6 +94,13 @@ class Desk:
         """Puts the shipped rules in force."""
         async with self.pool.acquire() as conn:
             await rules_store.apply(conn, "main", shipped("rules.yaml"), self.house.sealer, by="test")
+
+    async def with_team(self, folder: Path) -> None:
+        """Puts the shipped rules in force with somebody in the team that decides."""
+        file = folder / "rules.yaml"
+        file.write_text(shipped("rules.yaml").read_text().replace("${INGEST_TEAM_FINANCE}", "+14155550111"))
+        async with self.pool.acquire() as conn:
+            await rules_store.apply(conn, "main", file, self.house.sealer, by="test")
 
     def play(self, story: str, **given: Any) -> dict[str, str]:
         """Lets something happen at Stripe; its events wait to be told."""
@@ -121,12 +140,24 @@ class Desk:
         sealer = self.house.sealer
         while await Planning(self.pool, ["main"], self.clock, sealer, RulesInForce(sealer)).turn():
             pass
-        sorting = Sorting({"main": ZoneInfo("UTC")}, sealer)
+        sorting = Sorting({"main": ZoneInfo("UTC")}, sealer, self.links)
         submission = Submission(
             self.pool, ["main"], self.clock, sorting, HandingOver(self.pool, self.clock, self.notify)
         )
         while (await submission.turn()).claimed:
             pass
+
+    async def look(self) -> None:
+        """Looks at Stripe about what it must be asked about, and hands over what is still so."""
+
+        async def seen(account_id: str, subject_id: str, fact: Mapping[str, Any]) -> Seen:
+            return await stripe_look.look(self.house.reads, account_id, subject_id, fact)
+
+        sorting = Sorting({"main": ZoneInfo("UTC")}, self.house.sealer)
+        handing_over, looks = HandingOver(self.pool, self.clock, self.notify), Looks({1: 4, 2: 4, 3: 4, 4: 4})
+        looking = LookingAgain(self.pool, ["main"], self.clock, sorting, handing_over, seen, looks)
+        while await looking.turn():
+            await looks.settle()
 
     async def answer(
         self, answer: str, strength: str = "coded", *, at: datetime.datetime | None = None, challenge_id: str = ""

@@ -1,5 +1,7 @@
 """A second word about one question, a person's decision, and the trail of both."""
 
+from pathlib import Path
+
 import asyncpg
 import pytest
 
@@ -64,12 +66,63 @@ async def test_an_answer_that_comes_after_silence_is_for_a_person(desk: Desk) ->
     assert desk.writes_made() == []
 
 
+async def test_whoever_answers_after_silence_hears_that_a_person_looks_and_the_team_hears_it_again(
+    desk: Desk, tmp_path: Path
+) -> None:
+    await desk.with_team(tmp_path)
+    await asked(desk)
+    await desk.answer("silence", "none")
+    await desk.decide()
+    assert said(desk) == [("fraud_team", "default")]
+    await desk.answer("no")
+    await desk.decide()
+    assert sorted(said(desk)[1:]) == [("fraud_result", "held"), ("fraud_team", "default")]
+    await desk.answer("yes")
+    await desk.decide()
+    assert sorted(said(desk)[3:]) == [("fraud_result", "held"), ("fraud_team", "default")]
+
+
+async def test_the_team_hears_again_where_a_bare_no_is_followed_by_a_yes(desk: Desk, tmp_path: Path) -> None:
+    await desk.with_team(tmp_path)
+    await asked(desk)
+    await desk.answer("no", "bare")
+    await desk.decide()
+    await desk.answer("yes")
+    await desk.decide()
+    assert [each[0] for each in desk.texts()].count("fraud_team") == 2
+    assert desk.texts().count(("fraud_result", "held")) == 2
+    whys = [each.values["why"].text.text for each in desk.standin.received if each.template == "fraud_team"]
+    assert whys == [
+        "the answer was no, without the code, and a number can be forged",
+        "the answer was no, and then yes: one contradicts the other",
+    ]
+
+
+async def test_the_team_hears_that_what_a_person_decided_could_not_be_done_and_the_customer_does_not(
+    desk: Desk, tmp_path: Path
+) -> None:
+    await desk.with_team(tmp_path)
+    await asked(desk)
+    await desk.answer("no", "bare")
+    await desk.decide()
+    desk.play("dispute_opened")
+    await person(desk, Action.REFUND_AS_FRAUD)
+    await desk.decide()
+    assert [each[0] for each in desk.texts()].count("fraud_team") == 2
+    assert desk.texts().count(("fraud_result", "held")) == 1
+
+
 async def test_an_answer_to_no_question_of_ours_is_left_out(desk: Desk) -> None:
     await asked(desk)
     await desk.answer("no", challenge_id="somebody-elses")
     await desk.decide()
     assert await desk.pool.fetchval("SELECT count(*) FROM decision WHERE account_id = 'main'") == 0
     assert desk.writes_made() == []
+
+
+def said(desk: Desk) -> list[tuple[str, str]]:
+    """What was handed to notify after the question, of this matter."""
+    return [each for each in desk.texts()[1:] if each[0].startswith("fraud")]
 
 
 async def person(desk: Desk, *actions: Action) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
@@ -35,10 +35,11 @@ class House:
     """The call log of the sandbox's Stripe."""
     box: Any
     """The sandbox."""
+    clock: Clock = field(default_factory=Clock)
 
     def folding(self, holds: Holds = NO_HOLD) -> Folding:
         """A folder."""
-        return Folding(self.accounts, Clock(), self.sealer, holds)
+        return Folding(self.accounts, self.clock, self.sealer, holds)
 
     async def arrive(self, envelopes: Sequence[dict[str, Any]], account: str = "main") -> None:
         """Stores events as the webhook does."""
@@ -61,7 +62,7 @@ class House:
 
     def lookup(self, beat: Callable[[], None] = lambda: None) -> Lookup:
         """Who looks at held facts."""
-        return Lookup(self.pool, self.accounts, Clock(), self.sealer, NO_HOLD, self.reads, beat)
+        return Lookup(self.pool, self.accounts, self.clock, self.sealer, NO_HOLD, self.reads, beat)
 
     async def look_up(self) -> None:
         """Looks at held facts until none is due."""

@@ -16,6 +16,7 @@ FILE = (Path(ingest_service.__file__).parents[1] / "rules.yaml").read_text()
 SHIPPED = rules_file.filled_in(FILE, {"INGEST_TEAM_FINANCE": "+14155550111", "INGEST_TEAM_SALES": "+14155550112"})
 
 TO_FINANCE = "flows: [{flow: a, on: refund_failed, to: 'team:finance', steps: [{template: x}]}]"
+NOBODY = "\nteams: {finance: {members: []}}"
 
 EVERYTHING_WRONG = """\
 flows:
@@ -94,6 +95,8 @@ def test_every_problem_is_told_at_once_with_line_and_remedy() -> None:
         ("flows: []\nteams: {finance: {members: []}}\nflows: []", '"flows" stands twice'),
         ("\x00", "this is not YAML"),
         ("flows: [{flow: a, on: payment_failed, steps: [{template: x, values: [amuont]}]}]", 'Did you mean "amount"?'),
+        ("flows: [{flow: a, on: payment_failed, steps: [{template: x, number: next}]}]", "goes to the first number"),
+        (TO_FINANCE.replace("}]}]", "}, {template: x, number: next}]}]") + NOBODY, "everybody has one number"),
     ],
 )
 def test_what_is_wrong_is_said(text: str, says: str) -> None:
@@ -105,6 +108,14 @@ def test_a_flow_to_a_team_that_nobody_is_in_is_off_and_says_so(members: str) -> 
     read = rules(f"teams: {{finance: {{members: {members}}}}}\n{TO_FINANCE}")
     assert read.matching("refund_failed", View.of({})) == ()
     assert sentences.explain(read) == ("Off, because nobody is in the team finance: when a refund fails.",)
+
+
+def test_a_message_to_the_next_number_is_said_in_the_sentence() -> None:
+    read = rules(
+        "flows: [{flow: a, on: refund_failed, steps: [{template: x}, {template: x, after: 30m, number: next}]}]"
+    )
+    [said] = sentences.explain(read)
+    assert "text the customer after 30 minutes (x; of use for 1 day; at their next number, if they gave one)" in said
 
 
 def test_a_flow_that_is_switched_off_speaks_to_nobody() -> None:

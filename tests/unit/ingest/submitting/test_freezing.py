@@ -221,3 +221,11 @@ def test_answers_become_states_with_reasons() -> None:
     assert step_result(step, odd).reason == "reason_99", "a newer notify may know more reasons"
     assert (step_result(step, back).state, step_result(step, back).due_at) == ("waiting", AT + timedelta(minutes=1))
     assert step_result(step, SubmitResult()).state == "rejected"
+
+
+def test_a_step_for_the_next_number_leaves_out_the_first_however_it_is_written() -> None:
+    numbers = ["+14155550100", "(415) 555-0100", "+14155550199"]
+    person = {**FACT["person"], "addresses": [{**ADDRESS, "number": number} for number in numbers]}
+    step = replace(STEP, fact={**FACT, "person": person}, blueprint={**BLUEPRINT, "number": "next"})
+    assert [one.number for one in request(step).recipient.addresses] == ["+14155550199"]
+    assert len(request(replace(step, blueprint=BLUEPRINT)).recipient.addresses) == 3
