@@ -25,6 +25,7 @@ async def suspected(
         return any("Was it you?" in text for text in pair.texts(to))
 
     await until(asked, 30)
+    await pair.quiet()  # the receipt is there too: what comes next is an answer's
     [question] = [text for text in pair.texts(to) if "Was it you?" in text]
     found = re.search(r"YES (\d{6})", question)
     assert found is not None, question
