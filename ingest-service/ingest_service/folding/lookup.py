@@ -140,8 +140,9 @@ class Lookup:
 
     async def _know(self, conn: Any, account_id: str, waiting: Pending) -> Known:
         draft = waiting.draft
-        ids = [one for one in (draft.subject_id, draft.need_id, draft.names_whom) if one]
-        aliases = await knowledge.aliases(conn, account_id, ids)
+        subscription = str(draft.attributes["subscription"]) if draft.of_price else ""
+        ids = [one for one in (draft.subject_id, draft.need_id, draft.names_whom, subscription) if one]
+        aliases = await knowledge.aliases(conn, account_id, [*ids, *filter(None, [draft.of_price])])
         payment = draft.attributes.get("payment_intent") or aliases.get((draft.need_id, "payment_intent"))
         if draft.need == "decline" and payment:
             ids.append(str(payment))
