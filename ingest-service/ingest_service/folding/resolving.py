@@ -23,6 +23,7 @@ class Holds:
     success: datetime.timedelta = datetime.timedelta(seconds=5)
     failure: datetime.timedelta = datetime.timedelta(seconds=60)
     freshness: datetime.timedelta = datetime.timedelta(hours=24)
+    first_payment: datetime.timedelta = datetime.timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,11 @@ def hold_until(draft: Draft, now: datetime.datetime, holds: Holds) -> datetime.d
     """Until when a new draft waits."""
     if draft.kind == "payment_failed" and (draft.need == "invoice_of_payment" or _at_the_form(draft)):
         return now + holds.failure
-    return now + holds.success if draft.need in ("invoice_of_payment", "first_payment") else now
+    if (
+        draft.need == "first_payment"
+    ):  # its message comes minutes later: there is time for whichever event tells what was bought
+        return now + holds.first_payment
+    return now + holds.success if draft.need == "invoice_of_payment" else now
 
 
 def _at_the_form(draft: Draft) -> bool:
