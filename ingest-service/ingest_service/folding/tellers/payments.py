@@ -141,7 +141,7 @@ def _of_charge(
         need="invoice_of_payment",
         need_id=owner,
         give_up="the charge was blocked by Radar: that is a matter of fraud, not of paying again"
-        if charge.blocked
+        if charge.blocked_for_fraud
         else "",
     )
 
