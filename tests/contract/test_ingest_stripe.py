@@ -46,7 +46,8 @@ READERS: tuple[tuple[str, str, Reader], ...] = (
     ("a customer", "customer", parse.customer),
     ("a checkout", "checkout.session", parse.session),
     ("a dispute", "dispute", parse.dispute),
-    ("what was bought", "item", lambda obj: parse.items({"data": [obj]})),
+    ("what was bought", "item", lambda obj: parse.bought({"data": [obj]})),
+    ("a price", "price", parse.every),
     ("what a bill was paid by", "invoice_payment", told("invoice_payment.paid")),
     ("a subscription", "subscription", told("customer.subscription.updated")),
     ("a subscription that is listed", "subscription", parse.subscription),
@@ -66,8 +67,7 @@ READERS: tuple[tuple[str, str, Reader], ...] = (
 """What is read, of which kind of object, and who reads it."""
 
 ONLY_BEFORE_BASIL = {
-    "invoice": {"payment_intent", "subscription", "subscription_details", "lines.data[].price", "lines.data[].price.product",
-                "lines.data[].price.recurring.interval", "lines.data[].plan.product", "lines.data[].plan.interval"},
+    "invoice": {"payment_intent", "subscription", "subscription_details", "lines.data[].price", "lines.data[].plan"},
     "payment_intent": {"invoice"},
     "charge": {"invoice", "dispute"},
     "subscription": {"current_period_start", "current_period_end"},

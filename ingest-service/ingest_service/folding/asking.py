@@ -42,6 +42,10 @@ class Asking:
                 failed = await self._customer(question.identity)
             case "earlier_payment":
                 failed = await self._earlier_payment(question.identity, waiting)
+            case "checkout":
+                failed = await self._checkout(question.identity)
+            case "price":
+                failed = await self._price(question.identity)
             case "items":
                 return await self._items(question.identity, waiting)
             case "suspect":
@@ -159,8 +163,29 @@ class Asking:
         )
         if isinstance(answer, AskLater):
             return answer.reason
-        items = parse.items(answer.body if isinstance(answer, Found) else {})
-        return replace(waiting, draft=replace(waiting.draft, attributes={**waiting.draft.attributes, "items": items}))
+        bought = parse.bought(answer.body if isinstance(answer, Found) else {})
+        return replace(waiting, draft=replace(waiting.draft, attributes={**waiting.draft.attributes, **bought}))
+
+    async def _checkout(self, payment_intent: str) -> str | None:
+        """In which checkout a purchase was tried."""
+        params = {"payment_intent": payment_intent, "limit": 1}
+        answer = await self.reads.get(self.account_id, "/v1/checkout/sessions", params)
+        if isinstance(answer, AskLater):
+            return answer.reason
+        listed = answer.body.get("data") if isinstance(answer, Found) else []
+        session = parse.text(listed[0], "id") if isinstance(listed, list) and listed else ""
+        await self.keeping.aliases([Alias(payment_intent, "checkout", session)])
+        return None
+
+    async def _price(self, identity: str) -> str | None:
+        """How often a price is billed: it never changes, and many subscriptions share it, so no lock may lie on it."""
+        answer = await self.reads.get(self.account_id, f"/v1/prices/{identity}")
+        if isinstance(answer, AskLater):
+            return answer.reason
+        await self.keeping.aliases(
+            [Alias(identity, "every", parse.every(answer.body) if isinstance(answer, Found) else "")]
+        )
+        return None
 
 
 def why(payments: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -57,6 +57,7 @@ def details(draft: Draft, mirror: Mirror | None, now: int, region: str) -> dict[
         kept = merged.setdefault(one.number, one)
         kept.given = kept.given or one.given
         kept.first_seen = min(kept.first_seen, one.first_seen)
+        kept.replaced = kept.replaced or one.replaced  # to stand in a further place as well makes it no older
     addresses = [
         {
             "number": one.number, "source": one.source, "first_seen_at": one.first_seen,

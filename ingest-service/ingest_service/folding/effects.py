@@ -89,6 +89,13 @@ class Draft:
         return str(self.attributes.get("charge", "")) if nobody and self.need == "invoice_of_payment" else ""
 
     @property
+    def of_price(self) -> str:
+        """The price that tells how often the bill of a subscription comes, where the bill itself does not; ``""`` for anything else."""
+        billed = self.attributes.get("invoice") and self.attributes.get("subscription")
+        prices = self.attributes.get("price_ids") or ()
+        return str(prices[0]) if billed and prices and not self.attributes.get("interval") else ""
+
+    @property
     def shown(self) -> tuple[int, str]:
         """Amount and currency as the buyer saw them."""
         return self.presentment or (self.amount, self.currency)

@@ -195,6 +195,7 @@ class AccountFold:
                     contact=one.contact,
                 )
         alias_ids = {draft.need_id for draft in drafts if draft.need in ("invoice_of_payment", "first_payment")}
+        alias_ids |= {draft.of_price for draft in drafts if draft.of_price}
         aliases = paid_with | (await knowledge.aliases(conn, account_id, sorted(alias_ids)) if alias_ids else {})
         for _, told in self._events:
             for alias in told.aliases:

@@ -1,4 +1,4 @@
-"""Looks again at held facts whose time has come, and asks Stripe where what is known is not enough: at most two reads a fact.
+"""Looks again at held facts whose time has come, and asks Stripe where what is known is not enough: a few reads a fact.
 
 A lease lies on the row while Stripe is asked, and no connection is held. What was learnt is kept for ever (which invoice a payment
 belongs to, the customer), so nothing is asked twice. An event that tells more of a fact meanwhile takes its lease away: what was
@@ -34,8 +34,9 @@ LEASE: Final = datetime.timedelta(minutes=5)
 """Longer than a whole batch takes where Stripe answers no question in time."""
 AGAIN: Final = (5, 15, 60, 300)
 """Seconds until a fact is looked at again, by the number of tries."""
-MOST_QUESTIONS: Final = 4
-"""An invoice or why it was not paid, then a charge, then a customer: each answer may raise the next question."""
+MOST_QUESTIONS: Final = 6
+"""An invoice or why it was not paid, a checkout and its lines or a price, a charge, a customer: each answer may raise the next one, and
+the last one must be looked at, too."""
 UNREADABLE_TRIES: Final = 8
 """So often a row of ours that cannot be read is tried, before it is given up, visibly."""
 
@@ -140,8 +141,9 @@ class Lookup:
 
     async def _know(self, conn: Any, account_id: str, waiting: Pending) -> Known:
         draft = waiting.draft
-        ids = [one for one in (draft.subject_id, draft.need_id, draft.names_whom) if one]
-        aliases = await knowledge.aliases(conn, account_id, ids)
+        subscription = str(draft.attributes["subscription"]) if draft.of_price else ""
+        ids = [one for one in (draft.subject_id, draft.need_id, draft.names_whom, subscription) if one]
+        aliases = await knowledge.aliases(conn, account_id, [*ids, *filter(None, [draft.of_price])])
         payment = draft.attributes.get("payment_intent") or aliases.get((draft.need_id, "payment_intent"))
         if draft.need == "decline" and payment:
             ids.append(str(payment))

@@ -1,7 +1,7 @@
 """The customer mirror: what events and reads told of a customer, with where each number came from. Pure.
 
 A blank never erases, but a number that was taken away is gone; one that replaced another is marked, because whoever agreed
-agreed to the old one.
+agreed to the old one. It is marked, too, where the old one was taken away first: whoever takes over an account can do it in two steps.
 """
 
 import datetime
@@ -25,7 +25,11 @@ class MirroredPhone:
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A customer as we know them."""
+    """A customer as we know them.
+
+    Attributes:
+        vacated: sources in which a number stood that is gone; the number itself is not kept.
+    """
 
     customer_id: str
     as_of: datetime.datetime
@@ -35,12 +39,13 @@ class Mirror:
     place: Mapping[str, str] | None = None
     metadata: Mapping[str, str] | None = None
     phones: tuple[MirroredPhone, ...] = ()
+    vacated: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
         """As it is sealed."""
         return {
             "name": self.name, "languages": list(self.languages), "place": dict(self.place or {}), "metadata": dict(self.metadata or {}),
-            "phones": [[p.number, p.source, p.country, p.first_seen, p.replaced] for p in self.phones],
+            "phones": [[p.number, p.source, p.country, p.first_seen, p.replaced] for p in self.phones], "vacated": sorted(self.vacated),
         }  # fmt: skip
 
     @staticmethod
@@ -48,7 +53,7 @@ class Mirror:
         """The reverse."""
         return Mirror(
             customer_id, as_of, deleted, stored["name"], tuple(stored["languages"]), stored["place"], stored["metadata"],
-            tuple(MirroredPhone(*phone) for phone in stored["phones"]),
+            tuple(MirroredPhone(*phone) for phone in stored["phones"]), frozenset(stored.get("vacated", ())),
         )  # fmt: skip
 
 
@@ -59,8 +64,8 @@ def told(known: Mirror | None, customer: Customer, at: datetime.datetime) -> Mir
     if known is not None and at < known.as_of:
         return _with_older(known, customer, at)
     phones = {phone.source: phone for phone in (known.phones if known else ())}
-    spoken = {snapshot.source for snapshot in customer.phones}
-    for source in customer.changed_phones - spoken:  # taken away, not merely left out
+    vacated = (known.vacated if known else frozenset()) | _taken_away(customer)
+    for source in _taken_away(customer):
         phones.pop(source, None)
     for snapshot in customer.phones:
         before = phones.get(snapshot.source)
@@ -75,7 +80,7 @@ def told(known: Mirror | None, customer: Customer, at: datetime.datetime) -> Mir
                 snapshot.source,
                 snapshot.country,
                 int(at.timestamp()),
-                replaced=before is not None or changed,
+                replaced=before is not None or changed or snapshot.source in vacated,
             )
     return Mirror(
         customer.id,
@@ -86,12 +91,19 @@ def told(known: Mirror | None, customer: Customer, at: datetime.datetime) -> Mir
         place=customer.place or (known.place if known else {}),
         metadata=customer.metadata,
         phones=tuple(phones.values()),
+        vacated=vacated,
     )
 
 
+def _taken_away(customer: Customer) -> frozenset[str]:
+    """Sources whose number was taken away, not merely left out."""
+    return customer.changed_phones - {snapshot.source for snapshot in customer.phones}
+
+
 def _with_older(known: Mirror, customer: Customer, at: datetime.datetime) -> Mirror:
-    """An older word that comes late: all it adds is since when a number is known, and that it took another one's place."""
+    """An older word that comes late: all it adds is since when a number is known, and that another one stood in its place."""
     earlier = {snapshot.source: snapshot.number for snapshot in customer.phones}
+    taken_away = _taken_away(customer)
     phones = []
     for phone in known.phones:
         number = earlier.get(phone.source)
@@ -100,5 +112,7 @@ def _with_older(known: Mirror, customer: Customer, at: datetime.datetime) -> Mir
             replaced = phone.replaced or phone.source in customer.changed_phones
             phones.append(replace(phone, first_seen=first_seen, replaced=replaced))
         else:
-            phones.append(replace(phone, replaced=phone.replaced or number is not None))
-    return replace(known, phones=tuple(phones))
+            replaced = phone.replaced or number is not None or phone.source in taken_away
+            phones.append(replace(phone, replaced=replaced))
+    gone = earlier.keys() - {phone.source for phone in known.phones}
+    return replace(known, phones=tuple(phones), vacated=known.vacated | taken_away | gone)

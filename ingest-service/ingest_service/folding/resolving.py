@@ -23,6 +23,7 @@ class Holds:
     success: datetime.timedelta = datetime.timedelta(seconds=5)
     failure: datetime.timedelta = datetime.timedelta(seconds=60)
     freshness: datetime.timedelta = datetime.timedelta(hours=24)
+    first_payment: datetime.timedelta = datetime.timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,16 @@ class LookUp:
     """Stripe must be asked. `at`: when what is asked about happened (unix seconds; decline only)."""
 
     what: Literal[
-        "invoice_of_payment", "charge", "customer", "earlier_payment", "items", "product", "decline", "suspect"
+        "invoice_of_payment",
+        "charge",
+        "customer",
+        "earlier_payment",
+        "checkout",
+        "items",
+        "price",
+        "product",
+        "decline",
+        "suspect",
     ]
     identity: str
     at: int = 0
@@ -111,7 +121,11 @@ def hold_until(draft: Draft, now: datetime.datetime, holds: Holds) -> datetime.d
     """Until when a new draft waits."""
     if draft.kind == "payment_failed" and (draft.need == "invoice_of_payment" or _at_the_form(draft)):
         return now + holds.failure
-    return now + holds.success if draft.need in ("invoice_of_payment", "first_payment") else now
+    if (
+        draft.need == "first_payment"
+    ):  # its message comes minutes later: there is time for whichever event tells what was bought
+        return now + holds.first_payment
+    return now + holds.success if draft.need == "invoice_of_payment" else now
 
 
 def _at_the_form(draft: Draft) -> bool:
@@ -156,10 +170,35 @@ def resolve(
         waiting = _first_payment(pending, known, now)
         if waiting is not None:
             return waiting
-    session = str(draft.attributes.get("checkout_session", ""))
-    if session and "items" not in draft.attributes and trouble is None:  # nice to have: no message waits for it
-        return LookUp("items", session)
-    return _person(pending, known, now, region, trouble)
+    sold = _sold(pending.draft, known)
+    if isinstance(sold, Draft):
+        return _person(replace(pending, draft=sold), known, now, region, trouble)
+    # nice to have: no message waits for it
+    return sold if trouble is None else _person(pending, known, now, region, trouble)
+
+
+def _sold(draft: Draft, known: Known) -> Draft | LookUp:
+    """The fact with how often its bill comes; or what Stripe is to be asked of what was bought."""
+    session = draft.attributes.get("checkout_session")
+    if session is None and draft.kind == "payment_failed" and draft.need_id.startswith("pi_"):
+        session = known.aliases.get(
+            (draft.need_id, "checkout")
+        )  # no event tells of a checkout in which nothing was paid
+        if session is None:
+            return LookUp("checkout", draft.need_id)
+    if session and "items" not in draft.attributes:
+        return LookUp("items", str(session))
+    if not draft.of_price:
+        return draft
+    every = known.aliases.get((draft.of_price, "every"))
+    if every is None:
+        subscription = known.subjects.get(str(draft.attributes["subscription"]))
+        every = str(subscription.facts.get("every") or "") if subscription is not None else ""
+        if not every:
+            return LookUp("price", draft.of_price)
+    count, _, interval = every.partition(" ")
+    more = {"interval": interval, "interval_count": int(count)} if interval else {}
+    return replace(draft, attributes={**draft.attributes, **more})
 
 
 def _first_payment(pending: Pending, known: Known, now: datetime.datetime) -> Resolution | None:

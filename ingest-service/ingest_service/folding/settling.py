@@ -1,4 +1,4 @@
-"""Which concerns a batch of events ends: bills that are over, and reminders of what came otherwise.
+"""Which concerns a batch of events ends: bills that are over, reminders of what came otherwise, welcomes that are out of place.
 
 Whoever calls holds the locks of every subject that the events tell of.
 """
@@ -10,6 +10,7 @@ from typing import Any
 from ingest_service.folding import knowledge, reminders
 from ingest_service.folding.effects import Effects, Event
 from ingest_service.folding.resolving import Known
+from ingest_service.folding.tellers.first_payment import welcome_over
 from ingest_service.planning.plans import Settlement
 
 Told = Sequence[tuple[Event, Effects]]
@@ -34,6 +35,8 @@ async def settlements(
             ):
                 settled.setdefault(f"invoice:{one.subject_id}/unpaid", event.event_id)
             merged = known.subjects[one.subject_id]
+            if welcome := welcome_over(merged):
+                settled.setdefault(welcome, event.event_id)
             if one.kind == "invoice" and merged.status in ("paid", "void", "uncollectible"):
                 settled.setdefault(f"invoice:{one.subject_id}/unpaid", event.event_id)
     for concern, by in (await _reminders_over(conn, account_id, events, known)).items():

@@ -31,6 +31,7 @@ from ingest_service.folding.resolving import (
 )
 from ingest_service.folding.subject import NEVER, Subject
 from ingest_service.folding.tellers import effects
+from ingest_service.folding.tellers.first_payment import welcome_over
 from ingest_service.planning.planner import Fact
 from ingest_service.rehearsing.simulation import Heard, Matter
 
@@ -218,6 +219,8 @@ class Memory:
             if said.ended_subscription:
                 over.update(f"invoice:{bill}/unpaid" for bill in self._bills.get(said.ended_subscription, ()))
             for one in said.subjects:
+                if welcome := welcome_over(self._subjects[one.subject_id]):
+                    over.add(welcome)
                 if one.kind != "invoice":
                     continue
                 subscription = self._subjects.get(str(one.facts.get("subscription") or ""))

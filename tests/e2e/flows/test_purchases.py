@@ -3,6 +3,7 @@
 import pytest
 
 from paybell_sandbox.stripe import STRIPE
+from paybell_sandbox.twilio.network import NETWORK
 from tests.e2e.flows.orders import posted_in_some_order
 from tests.e2e.pair import ACACIA, ENDIVE, Pair, phone
 
@@ -88,6 +89,7 @@ async def test_the_welcome_costs_one_question_a_customer(pair: Pair) -> None:
     await pair.post_all(events)
     _, again = pair.play("renewal_paid", customer=ids["customer"])
     await pair.post_all(again)
+    await pair.advance(11 * MINUTE)
     await pair.quiet()
     asked = [call for call in pair.box.app[STRIPE].api.log.found(method="GET") if call["path"] == "/v1/charges"]
     assert len(asked) == 1
@@ -118,16 +120,47 @@ async def test_sales_hears_of_a_payment_above_the_limit_of_its_currency(
         assert "STOP" not in told[0]
 
 
+NEWCOMERS, GUESTS = 500, 60
+
+
 @pytest.mark.timeout(400)
-async def test_in_500_orders_with_repeats_a_purchase_and_its_refund_are_one_text_each(pair: Pair) -> None:
-    people, matters = [], []
-    for number in range(500):
-        to, version = phone(), (ACACIA, ENDIVE)[number % 2]
-        ids, bought = pair.play("purchase", version=version, phone=to, guest=bool(number % 3))
-        _, back = pair.play("refund_full", version=version, charge=ids["charge"])
-        people.append(to)
-        matters.append([*bought, *back])
+async def test_in_500_orders_with_repeats_payment_refund_and_welcome_are_one_text_each(pair: Pair) -> None:
+    expected: dict[str, list[str]] = {}
+    matters = []
+    for number in range(NEWCOMERS + GUESTS):
+        to, guest = phone(), number >= NEWCOMERS
+        story = "purchase" if guest or number % 5 else "first_payment"
+        whom = {"guest": True} if guest else {"new_customer": True}
+        version = (ACACIA, ENDIVE)[number // 2 % 2]
+        ids, paid = pair.play(story, version=version, phone=to, **whom)
+        _, back = pair.play("refund_full" if guest else "refund_two_parts", version=version, charge=ids["charge"])
+        matters.append(
+            [*paid, *(back if guest else back[:3])]
+        )  # a part; whoever was given everything back is not welcomed
+        welcome = "thank you for your first purchase of" if story == "purchase" else "welcome! Your subscription"
+        expected[to] = ["refund", "received", *([] if guest else [welcome])]
     await posted_in_some_order(pair, matters, seed=7)
     await pair.quiet(300)
-    counts = {to: sorted("refund" in text for text in pair.texts(to)) for to in people}
-    assert counts == {to: [False, True] for to in people}
+    await pair.advance(11 * MINUTE)
+    await pair.quiet(300)
+    words = ("refund", "received", "thank you for your first purchase of", "welcome! Your subscription")
+    told: dict[str, list[str]] = {to: [] for to in expected}
+    for one in pair.box.app[NETWORK].judged():
+        told[one["to"]].append(next((word for word in words if word in one["body"]), one["body"]))
+    assert {to: sorted(texts) for to, texts in told.items()} == {to: sorted(texts) for to, texts in expected.items()}
+
+
+async def test_who_is_given_everything_back_within_the_ten_minutes_is_not_welcomed(pair: Pair) -> None:
+    to = phone()
+    ids, events = pair.play("first_payment", phone=to)
+    await pair.post_all(events)
+    await pair.quiet()
+    await pair.advance(5 * MINUTE)
+    await pair.quiet()
+    _, back = pair.play("refund_full", charge=ids["charge"])
+    await pair.post_all(back)
+    await pair.quiet()
+    await pair.advance(6 * MINUTE)
+    await pair.quiet()
+    assert [text for text in pair.texts(to) if "welcome" in text] == []
+    assert len(pair.texts(to)) == 2

@@ -8,9 +8,10 @@ from ingest_service.folding.parse.customers import Customer, customer
 from ingest_service.folding.parse.disputes import Dispute, dispute
 from ingest_service.folding.parse.fields import Card, Json, MalformedError, Snapshot, need_id, number, table, text
 from ingest_service.folding.parse.invoices import Invoice, Line, invoice
-from ingest_service.folding.parse.items import items, plain_name
+from ingest_service.folding.parse.items import bought, plain_name
 from ingest_service.folding.parse.methods import Method, default_method, method
 from ingest_service.folding.parse.payments import Charge, Payment, charge, payment
+from ingest_service.folding.parse.prices import every
 from ingest_service.folding.parse.refunds import Refund, refund
 from ingest_service.folding.parse.sessions import Session, session
 from ingest_service.folding.parse.subscriptions import Item, Subscription, subscription
@@ -18,6 +19,6 @@ from ingest_service.folding.parse.suspects import Suspect, suspect, suspect_of_p
 
 __all__ = [
     "Card", "Charge", "Customer", "Dispute", "Invoice", "Item", "Json", "Line", "MalformedError", "Method", "Payment", "Refund", "Session",
-    "Snapshot", "Subscription", "Suspect", "charge", "customer", "default_method", "dispute", "invoice", "items", "method", "need_id",
+    "Snapshot", "Subscription", "Suspect", "bought", "charge", "customer", "default_method", "dispute", "every", "invoice", "method", "need_id",
     "number", "payment", "plain_name", "refund", "session", "subscription", "suspect", "suspect_of_payment", "table", "text",
 ]  # fmt: skip

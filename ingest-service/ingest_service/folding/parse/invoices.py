@@ -48,12 +48,13 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of an invoice."""
+    """A line of an invoice. Since 2025-03-31.basil it names its price alone, so that ``interval`` is empty and its count None."""
 
     description: str
     price: str
     product: str
     interval: str
+    interval_count: int | None
     quantity: int | None
 
 
@@ -117,5 +118,7 @@ def _lines(obj: Json) -> Iterator[Line]:
                 or text(line, "price", "product")
                 or text(line, "plan", "product"),
                 interval=text(line, "price", "recurring", "interval") or text(line, "plan", "interval"),
+                interval_count=number(line, "price", "recurring", "interval_count")
+                or number(line, "plan", "interval_count"),
                 quantity=number(line, "quantity"),
             )

@@ -14,12 +14,14 @@ def plain_name(description: str) -> str:
     return _BILLED.sub(r"\1", description)
 
 
-def items(listed: Json) -> list[dict[str, Any]]:
-    """Names and quantities of a checkout, in Stripe's order; lines without a name are left out."""
+def bought(listed: Json) -> dict[str, Any]:
+    """What the lines of a checkout tell, as a fact's attributes, in Stripe's order; lines without a name are left out of the items."""
     data = listed.get("data")
-    lines = data if isinstance(data, list) else []
-    return [
-        {"name": name, "quantity": number(line, "quantity") or 1}
-        for line in lines
-        if isinstance(line, Mapping) and (name := text(line, "description"))
-    ]
+    lines = [line for line in data if isinstance(line, Mapping)] if isinstance(data, list) else []
+    named = [(name, number(line, "quantity") or 1) for line in lines if (name := text(line, "description"))]
+    return {
+        "items": [{"name": name, "quantity": quantity} for name, quantity in named],
+        "product_ids": [product for line in lines if (product := text(line, "price", "product"))],
+        "price_ids": [price for line in lines if (price := text(line, "price"))],
+        "product_names": [name for name, _ in named],
+    }

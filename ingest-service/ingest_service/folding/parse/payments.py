@@ -1,6 +1,7 @@
 """Payment intents and charges of either shape. Pure."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from ingest_service.folding.parse.fields import (
     Card,
@@ -15,6 +16,9 @@ from ingest_service.folding.parse.fields import (
     table,
     text,
 )
+
+FRAUD_REASONS: Final = frozenset({"highest_risk_level", "elevated_risk_level", "rule"})
+"""For which Radar blocks a payment as fraud; low_probability_of_authorization is none of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A charge. ``invoice`` as with a payment."""
+    """A charge. ``invoice`` as with a payment; ``blocked`` is Radar's word, for fraud or for another reason."""
 
     id: str
     status: str
@@ -57,6 +61,7 @@ class Charge:
     failure_code: str
     decline_code: str
     blocked: bool
+    blocked_for_fraud: bool
     description: str
     phones: tuple[Snapshot, ...]
     name: str
@@ -105,6 +110,7 @@ def charge(obj: Json) -> Charge:
         MalformedError: where it has no id.
     """
     card = card_at(obj, "payment_method_details", "card")
+    blocked = text(obj, "outcome", "type") == "blocked"
     country = text(obj, "billing_details", "address", "country") or text(obj, "shipping", "address", "country")
     phones = (
         *phone(
@@ -125,7 +131,8 @@ def charge(obj: Json) -> Charge:
         presentment=presentment(obj),
         failure_code=text(obj, "failure_code"),
         decline_code=text(obj, "outcome", "reason") if text(obj, "outcome", "type") == "issuer_declined" else "",
-        blocked=text(obj, "outcome", "type") == "blocked",
+        blocked=blocked,
+        blocked_for_fraud=blocked and text(obj, "outcome", "reason") in FRAUD_REASONS,
         description=text(obj, "description"),
         phones=phones,
         name=text(obj, "billing_details", "name") or text(obj, "shipping", "name"),

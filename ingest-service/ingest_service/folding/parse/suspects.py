@@ -9,9 +9,6 @@ from ingest_service.folding.parse.payments import Charge, charge
 
 Standing = Literal["uncaptured", "captured", "blocked", "disputed", "refunded", "cancelled", "other"]
 
-FRAUD_REASONS: Final = frozenset({"highest_risk_level", "elevated_risk_level", "rule"})
-"""For which Radar blocks a payment as fraud; low_probability_of_authorization is none of them."""
-
 ISSUER_SAID: Final = frozenset({"lost_card", "stolen_card", "pickup_card", "fraudulent"})
 """What a bank says of a card that nobody must be asked about: whoever holds it is not its owner."""
 ISSUER_NUMBERS: Final = frozenset({"04", "41", "43", "59"})
@@ -72,9 +69,7 @@ def suspect(obj: Json) -> Suspect:
         amount=taken,
         given_back=given_back,
         disputed=disputed,
-        blocked_as_fraud=paid.blocked
-        and text(obj, "outcome", "reason") in FRAUD_REASONS
-        and not _issuer_said(obj, paid),
+        blocked_as_fraud=paid.blocked_for_fraud and not _issuer_said(obj, paid),
         paid_since=paid.status == "failed" and status in PAID,
         payment_status=status,
         review=text(obj, "review") or text(obj, "payment_intent", "review"),

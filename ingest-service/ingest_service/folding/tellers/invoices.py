@@ -19,6 +19,7 @@ def _invoice_attributes(invoice: parse.Invoice) -> dict[str, Any]:
         "price_ids": [line.price for line in invoice.lines if line.price],
         "product_names": [line.description for line in invoice.lines if line.description],
         "interval": next((line.interval for line in invoice.lines if line.interval), ""),
+        "interval_count": next((line.interval_count for line in invoice.lines if line.interval), None),
         "items": [{"name": parse.plain_name(line.description), "quantity": line.quantity or 1} for line in invoice.lines if line.description],
         "quantity": next((line.quantity for line in invoice.lines if line.quantity is not None), None),
         "metadata": invoice.metadata, "subscription_metadata": invoice.subscription_metadata, "subscription": invoice.subscription,

@@ -71,11 +71,14 @@ def _one_off(payment: parse.Payment, kind: str, key: str, amount: int, attribute
 
 def tell_charge(event: Event) -> Effects:
     charge = parse.charge(event.obj)
+    suspect = parse.suspect(event.obj)
     owner = charge.payment_intent or charge.id
     told = [
         SubjectTold(
             charge.id, "charge", charge.status, charge.customer,
-            {"payment_intent": charge.payment_intent, "captured": charge.captured, "blocked": charge.blocked}, _contact(charge),
+            {"payment_intent": charge.payment_intent, "captured": charge.captured, "blocked": charge.blocked,
+             "given_back": suspect.standing == "refunded", "disputed": suspect.disputed},
+            _contact(charge),
         )
     ]  # fmt: skip
     aliases = []
@@ -109,7 +112,6 @@ def tell_charge(event: Event) -> Effects:
             ),
         )
     drafts += first_payments(drafts)
-    suspect = parse.suspect(event.obj)
     if event.type == "charge.failed" and suspect.blocked_as_fraud:
         drafts += (suspicions.of_block(suspect),)
     if suspect.standing in ("disputed", "refunded", "cancelled"):
@@ -139,7 +141,7 @@ def _of_charge(
         need="invoice_of_payment",
         need_id=owner,
         give_up="the charge was blocked by Radar: that is a matter of fraud, not of paying again"
-        if charge.blocked
+        if charge.blocked_for_fraud
         else "",
     )
 

@@ -80,12 +80,16 @@ async def test_one_question_a_payment_whichever_events_come_and_in_whichever_ord
 @pytest.mark.parametrize(
     "reason", ["highest_risk_level", "elevated_risk_level", "rule", "low_probability_of_authorization"]
 )
-async def test_a_block_is_asked_about_only_where_fraud_is_its_reason(desk: Desk, reason: str) -> None:
+async def test_a_block_is_asked_about_where_fraud_is_its_reason_and_is_any_failed_payment_otherwise(
+    desk: Desk, reason: str
+) -> None:
     desk.play("charge_blocked", reason=reason)
     await desk.tell()
     await desk.say()
-    wanted = [] if reason == "low_probability_of_authorization" else [("fraud_question", "blocked")]
-    assert desk.texts() == wanted
+    wanted = (
+        ("payment_failed", "one_off") if reason == "low_probability_of_authorization" else ("fraud_question", "blocked")
+    )
+    assert desk.texts() == [wanted]
 
 
 @pytest.mark.parametrize("captured", [True, False])

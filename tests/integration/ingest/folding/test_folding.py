@@ -51,7 +51,7 @@ async def test_a_payment_whose_shape_does_not_name_its_bill_is_asked_for_once(ho
     assert asked.count("/v1/invoice_payments") == 1
 
 
-async def test_a_fact_of_a_known_customer_costs_no_call(house: House) -> None:
+async def test_a_fact_of_a_known_customer_and_subscription_costs_no_call(house: House) -> None:
     told, envelopes = story("first_payment", seed=3)
     customer = told.world.find(told.ids["customer"])
     assert customer is not None
@@ -59,7 +59,7 @@ async def test_a_fact_of_a_known_customer_costs_no_call(house: House) -> None:
              "api_version": "2026-10-28.endive", "data": {"object": customer}}  # fmt: skip
     await house.arrive([known])
     await house.fold()
-    await house.arrive([event for event in envelopes if event["type"].startswith("invoice")])
+    await house.arrive([event for event in envelopes if event["type"].startswith(("invoice", "customer.subscription"))])
     await house.fold()
     assert (await house.facts())[f"payment_succeeded:{told.ids['invoice']}"] == "ready"
     assert house.calls.found(method="GET") == []

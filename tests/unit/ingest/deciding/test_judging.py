@@ -152,7 +152,37 @@ def test_of_several_numbers_the_most_trusted_are_asked_in_their_order() -> None:
     def known(name: str, hours: int) -> dict[str, object]:
         return {"source": name, "first_seen_at": (AT - hours * HOUR).timestamp()}
 
-    best, chosen = most_trusted([known("a", 0), known("b", 48), known("c", 24)], paid_at=AT.timestamp(), now=AT)
+    best, chosen = most_trusted([known("a", 0), known("b", 120), known("c", 96)], paid_at=AT.timestamp(), now=AT)
     assert (best, [one["source"] for one in chosen]) == (Trust.KNOWN_BEFORE, ["b", "c"])
     assert most_trusted([], paid_at=None, now=AT) == (Trust.CHANGED, [])
     assert trust_of({"first_seen_at": None}, paid_at=None, now=AT) == Trust.CHANGED
+
+
+ANAS: dict[str, object] = {"source": "customer.phone", "first_seen_at": (AT - 30 * 24 * HOUR).timestamp()}
+
+
+@pytest.mark.parametrize("hours", [2, 71])
+def test_a_number_that_is_put_beside_an_older_one_shortly_before_a_payment_is_not_asked(hours: int) -> None:
+    added = {"source": "customer.metadata.notify_phone", "first_seen_at": (AT - hours * HOUR).timestamp()}
+    best, chosen = most_trusted([added, ANAS], paid_at=AT.timestamp(), now=AT)
+    assert (best, chosen) == (Trust.KNOWN_BEFORE, [ANAS])
+
+
+def test_a_number_that_was_put_beside_an_older_one_long_ago_is_as_good() -> None:
+    added = {"source": "customer.metadata.notify_phone", "first_seen_at": (AT - 73 * HOUR).timestamp()}
+    best, chosen = most_trusted([added, ANAS], paid_at=AT.timestamp(), now=AT)
+    assert (best, chosen) == (Trust.KNOWN_BEFORE, [added, ANAS])
+
+
+def test_numbers_that_are_given_in_one_go_are_trusted_alike() -> None:
+    both = [
+        {"source": "customer.phone", "first_seen_at": (AT - datetime.timedelta(minutes=4)).timestamp()},
+        {"source": "charge.billing_details.phone", "first_seen_at": AT.timestamp()},
+    ]
+    assert most_trusted(both, paid_at=AT.timestamp(), now=AT) == (Trust.GIVEN_WITH, both)
+
+
+def test_beside_a_number_that_was_replaced_lately_a_newer_one_is_no_better() -> None:
+    replaced = {"source": "customer.phone", "first_seen_at": (AT - 5 * HOUR).timestamp(), "replaced_another": True}
+    payers = {"source": "charge.billing_details.phone", "first_seen_at": AT.timestamp()}
+    assert most_trusted([replaced, payers], paid_at=AT.timestamp(), now=AT)[0] == Trust.CHANGED

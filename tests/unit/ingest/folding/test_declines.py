@@ -95,11 +95,11 @@ def test_the_latest_decline_of_a_payment_is_remembered_in_whatever_order_its_eve
 
 
 def bill(event_type: str = "invoice.payment_failed", story: str = "renewal_fails", **changed: Any) -> Draft:
-    """The draft that an event of a bill tells of."""
+    """The draft that an event of a bill tells of. How often the bill comes is known."""
     told = tell(story, seed=4)
     obj = told.world.need(told.ids["invoice"]) | changed
     [draft] = effects(Event("evt_1", event_type, NOW, obj)).drafts
-    return replace(draft, customer_id="cus_1")
+    return replace(draft, customer_id="cus_1", attributes={**draft.attributes, "interval": "month"})
 
 
 def known(*subjects: Subject, aliases: dict[tuple[str, str], str] | None = None, ana: Mirror | None = ANA) -> Known:

@@ -13,6 +13,7 @@ from ingest_service.folding.effects import Event
 from ingest_service.folding.money import exponent
 from ingest_service.folding.tellers import TELLERS, effects
 from ingest_service.inbox.lanes import HANDLED
+from paybell_sandbox.stripe.declines import RADAR_REASONS
 from paybell_sandbox.stripe.telling import Told, tell
 
 ACACIA, ENDIVE = "2025-02-24.acacia", "2026-10-28.endive"
@@ -102,11 +103,14 @@ def test_two_partial_refunds_are_two_facts_with_their_own_amounts(version: str) 
 
 
 @pytest.mark.parametrize("version", SHAPES)
-def test_a_blocked_charge_is_no_matter_of_paying_again(version: str) -> None:
-    told = tell("charge_blocked", seed=4)
+@pytest.mark.parametrize("reason", RADAR_REASONS)
+def test_a_charge_that_is_blocked_as_fraud_is_no_matter_of_paying_again_and_any_other_is(
+    version: str, reason: str
+) -> None:
+    told = tell("charge_blocked", seed=4, reason=reason)
     drafts = [draft for event in events(told, version) for draft in effects(event).drafts]
-    charges = [draft for draft in drafts if "charge" in draft.attributes and draft.give_up]
-    assert charges
+    given_up = [draft for draft in drafts if draft.kind == "payment_failed" and draft.give_up]
+    assert bool(given_up) is (reason != "low_probability_of_authorization")
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,34 @@ def test_a_number_that_was_taken_away_is_not_written_to_again(words: tuple[Word,
     assert told(*words).phones == ()
 
 
+REMOVED: Word = (5, {"phone": None}, {"phone": OLD})
+ADDED: Word = (9, {"phone": NEW}, {"phone": None})
+
+
+@pytest.mark.parametrize(
+    "words", [*itertools.permutations([CREATED, REMOVED, ADDED]), *itertools.permutations([REMOVED, ADDED])]
+)
+def test_a_number_that_comes_after_another_one_was_taken_away_took_its_place(words: tuple[Word, ...]) -> None:
+    [phone] = told(*words).phones
+    assert (phone.number, phone.replaced) == (NEW, True)
+
+
+def test_that_a_number_was_taken_away_is_remembered_as_it_is_sealed_and_the_number_is_not() -> None:
+    known = told(CREATED, REMOVED)
+    stored = known.to_json()
+    assert OLD not in str(stored)
+    reopened = Mirror.from_json("cus_1", known.as_of, False, stored)  # noqa: FBT003 - deleted
+    added = parse.customer({"id": "cus_1", "phone": NEW}, {"phone": None})
+    [phone] = mirror.told(reopened, added, NOON + datetime.timedelta(minutes=9)).phones
+    assert phone.replaced
+
+
+def test_a_number_that_is_gone_from_the_newest_word_counts_although_it_is_heard_of_later() -> None:
+    read: Word = (7, {"phone": None}, {})
+    [phone] = told(read, CREATED, ADDED).phones
+    assert phone.replaced
+
+
 def test_a_blank_alone_takes_nothing_away() -> None:
     [phone] = told(CREATED, (5, {"phone": None, "name": "Ana"}, {"name": "A"})).phones
     assert phone.number == OLD

@@ -8,6 +8,7 @@ import pytest
 
 from ingest_service.folding.details import details
 from ingest_service.folding.effects import Draft, Event
+from ingest_service.folding.mirror import Mirror, MirroredPhone
 from ingest_service.folding.resolving import Held, Holds, Known, Pending, enriched, hold_until, resolve
 from ingest_service.folding.subject import Subject
 from ingest_service.folding.tellers import effects
@@ -53,6 +54,16 @@ def test_a_national_number_is_read_in_the_cards_country_where_no_address_says_mo
     [draft] = drafts("charge.succeeded", CHARGE)
     [address] = details(draft, None, 0, "US")["person"]["addresses"]
     assert address["region_hints"][0] == "AT"
+
+
+def test_a_number_that_replaced_another_is_marked_although_it_stands_in_a_better_place_as_well() -> None:
+    [draft] = drafts("charge.succeeded", {**CHARGE, "billing_details": {}})
+    phones = (
+        MirroredPhone("+14155552672", "customer.metadata.notify_phone", "US", 0, replaced=False),
+        MirroredPhone("+14155552672", "customer.phone", "US", 0, replaced=True),
+    )
+    [address] = details(draft, Mirror("cus_1", NOON, phones=phones), 0, "US")["person"]["addresses"]
+    assert address["replaced_another"]
 
 
 def test_a_bill_that_was_paid_in_part_fails_for_what_is_left() -> None:
