@@ -9,6 +9,7 @@ from ingest_service.folding.declines import codes_since
 from ingest_service.folding.details import details
 from ingest_service.folding.effects import Draft
 from ingest_service.folding.mirror import Mirror
+from ingest_service.folding.recovery import at_the_form
 from ingest_service.folding.subject import Subject
 
 OVER: Final = frozenset({"paid", "void", "uncollectible"})
@@ -108,14 +109,9 @@ Resolution = Ready | Held | Dropped | LookUp
 
 def hold_until(draft: Draft, now: datetime.datetime, holds: Holds) -> datetime.datetime:
     """Until when a new draft waits."""
-    if draft.kind == "payment_failed" and (draft.need == "invoice_of_payment" or _at_the_form(draft)):
+    if draft.kind == "payment_failed" and (draft.need == "invoice_of_payment" or at_the_form(draft)):
         return now + holds.failure
     return now + holds.success if draft.need in ("invoice_of_payment", "first_payment") else now
-
-
-def _at_the_form(draft: Draft) -> bool:
-    """Whether whoever pays the first bill of a subscription is likely to be looking at the form that failed."""
-    return draft.need == "decline" and draft.attributes.get("billing_reason") == "subscription_create"
 
 
 def resolve(
@@ -176,9 +172,9 @@ def _declined(
     draft = pending.draft
     bill = known.subjects.get(draft.need_id)
     over = bill is not None and bill.status in OVER
-    if _at_the_form(draft) and over:
+    if at_the_form(draft) and over:
         return Dropped("the buyer has paid meanwhile" if bill and bill.status == "paid" else "the bill is over")
-    if _at_the_form(draft) and now < pending.held_until:
+    if at_the_form(draft) and now < pending.held_until:
         return Held(pending.held_until, "the buyer may still be trying")
     payment = draft.attributes.get("payment_intent") or known.aliases.get((draft.need_id, "payment_intent"), "")
     tellers = [one for one in (known.subjects.get(str(payment)), bill) if one is not None]

@@ -25,7 +25,7 @@ def test_the_shipped_rules_read_like_sentences() -> None:
         "Otherwise, when a payment of an invoice fails: text the customer at once and after 3 days "
     )
     assert told[3].startswith("Otherwise, when a payment fails: ")
-    assert told[5].endswith("Words: subscription for a subscription, one_off for a one-off payment.")
+    assert told[5].endswith("Words: subscription for a renewal, one_off for a one-off payment.")
     assert not any("fact." in sentence for sentence in told)
     [fraud] = [sentence for sentence in told if sentence.startswith("When a payment looks like fraud: ")]
     assert (
