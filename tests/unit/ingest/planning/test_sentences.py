@@ -16,7 +16,7 @@ def test_the_shipped_rules_read_like_sentences() -> None:
     assert told[1] == (
         "Otherwise, when a subscription payment fails: text the customer at once (payment_failed; of use for 1 day), "
         "then text the customer after 3 days (payment_failed; of use for 1 day; not while Stripe goes on trying a good card), "
-        "then call or else text the customer after 7 days (payment_failed; of use for 1 day). "
+        "then call or else text the customer after 7 days (payment_failed; of use for 1 day; not while Stripe goes on trying a good card). "
         "Words: confirm where the bank wants a confirmation, enterprise for enterprise customers, new_card where a new card is needed, "
         "default for the first payment of a subscription, will_retry while Stripe goes on trying a good card, subscription otherwise. "
         "If it happens again, the same messages go on with the newest words."
