@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from ingest_service.folding.declines import codes_since
 from ingest_service.folding.details import details
 from ingest_service.folding.effects import Draft
+from ingest_service.folding.freshness import fresh_for
 from ingest_service.folding.mirror import Mirror
 from ingest_service.folding.recovery import at_the_form
 from ingest_service.folding.subject import Subject
@@ -18,7 +19,7 @@ OVER: Final = frozenset({"paid", "void", "uncollectible"})
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """How long facts wait for the event that joins them to an invoice, and how old news may be."""
+    """How long facts wait for the event that joins them to an invoice, and how old most news may be (see freshness)."""
 
     success: datetime.timedelta = datetime.timedelta(seconds=5)
     failure: datetime.timedelta = datetime.timedelta(seconds=60)
@@ -130,8 +131,9 @@ def resolve(
     draft = pending.draft
     if draft.give_up:
         return Dropped(draft.give_up)
-    if now - pending.occurred_at > holds.freshness:
-        hours = f"{holds.freshness.total_seconds() / 3600:.0f} hours"
+    fresh = fresh_for(draft, holds.freshness)
+    if now - pending.occurred_at > fresh:
+        hours = f"{fresh.total_seconds() / 3600:.0f} hours"
         if trouble is not None:
             return Dropped(f"it waited for more than {hours}, at last because: {trouble.reason}")
         return Dropped(f"it is old news: it happened more than {hours} before it came")
