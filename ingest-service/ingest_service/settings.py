@@ -93,7 +93,8 @@ class Settings(EnvironmentSettings):
     ingest_hold_success_seconds: Annotated[float, Field(ge=0)] = 5.0
     ingest_hold_failure_seconds: Annotated[float, Field(ge=0)] = 60.0
     ingest_freshness_hours: Annotated[float, Field(gt=0)] = 24.0
-    """News older than this is recorded, and nobody is written to about it."""
+    """News older than this is recorded, and nobody is written to about it: refunds after three times as long, unpaid bills, disputes
+    and suspicions as long as a step may be to come."""
     ingest_stripe_reads_per_second: Annotated[int, Field(ge=1, le=100)] = 20
     ingest_webhook_hosts: str = ""
     """Hosts, with commas, that webhooks may reach although they are not on the public internet."""

@@ -71,6 +71,17 @@ async def write(conn: Any, account_id: str, facts: Sequence[FactRow], lease: uui
     return not done.endswith(" 0")
 
 
+async def failures_told(conn: Any, account_id: str, bills: Sequence[str]) -> frozenset[str]:
+    """Those of these bills whose failure was told, or is about to be."""
+    rows = await conn.fetch(
+        """SELECT DISTINCT subject_id FROM fact
+           WHERE account_id = $1 AND concern = ANY($2) AND kind = 'payment_failed' AND state IN ('ready', 'planned')""",
+        account_id,
+        [f"invoice:{bill}/unpaid" for bill in bills],
+    )
+    return frozenset(row["subject_id"] for row in rows)
+
+
 async def tell_events(conn: Any, account_id: str, told: Sequence[tuple[str, str, str]]) -> None:
     """Writes which events told of which fact: (fact, event, effect)."""
     await conn.execute(

@@ -4,7 +4,7 @@ The order of events does not matter: first everything they say about objects is 
 all that is then known. Subjects are locked in ascending order, so two workers never fold one bill at the same time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from ingest_service.folding.effects import Draft, Effects, Event
 from ingest_service.folding.fact_row import fact_row
 from ingest_service.folding.fact_store import FactRow
 from ingest_service.folding.parse import MalformedError
-from ingest_service.folding.recovery import as_recovery, twin
+from ingest_service.folding.recovery import as_recovery, at_the_form, is_recovery, twin
 from ingest_service.folding.resolving import (
     Holds,
     Known,
@@ -143,7 +143,7 @@ class AccountFold:
         account_id = self._account_id
         known = await self._know(conn)
         await self._write_knowledge(conn, known)
-        drafts = await self._after_the_end(conn, self._drafts(known))
+        drafts = await self._after_the_end(conn, await self._drafts(conn, known))
         keys = {key for draft, _ in drafts for key in (draft.key, twin(draft.key))}
         existing = await fact_store.lock(conn, account_id, list(keys)) if keys else {}
         facts, told = self._settle_facts(drafts, existing, known)
@@ -233,15 +233,18 @@ class AccountFold:
                 conn, self._folding.sealer, account_id, [known.customers[one] for one in customers]
             )
 
-    def _drafts(self, known: Known) -> list[tuple[Draft, Event]]:
-        drafts = []
-        for event, told in self._events:
-            for draft in told.drafts:
-                subject = known.subjects.get(draft.subject_id)
-                failed_before = draft.recovery or bool(subject and subject.facts.get("failed"))
-                recovered = draft.kind == "payment_succeeded" and not draft.need and failed_before
-                drafts.append((as_recovery(draft) if recovered else draft, event))
-        return drafts
+    async def _drafts(self, conn: Any, known: Known) -> list[tuple[Draft, Event]]:
+        drafts = [(draft, event) for event, told in self._events for draft in told.drafts]
+        first_bills = sorted(
+            {one.subject_id for one, _ in drafts if one.kind == "payment_succeeded" and at_the_form(one)}
+        )
+        told = await fact_store.failures_told(conn, self._account_id, first_bills) if first_bills else frozenset()
+        return [
+            (as_recovery(draft) if self._recovered(draft, known, told) else draft, event) for draft, event in drafts
+        ]
+
+    def _recovered(self, draft: Draft, known: Known, told: Collection[str]) -> bool:
+        return is_recovery(draft, known.subjects.get(draft.subject_id), failure_told=draft.subject_id in told)
 
     async def _after_the_end(self, conn: Any, drafts: list[tuple[Draft, Event]]) -> list[tuple[Draft, Event]]:
         """The same, but for warnings about what is over: they would only join a fact that nobody is asked about any more."""

@@ -8,7 +8,7 @@ import orjson
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.effects import Alias
 from ingest_service.folding.mirror import Mirror
-from ingest_service.folding.subject import NEVER, Subject
+from ingest_service.folding.subject import NEVER, Subject, overtakes
 from ingest_service.sealing import Sealer
 
 
@@ -80,6 +80,18 @@ async def write_subjects(conn: Any, sealer: Sealer, account_id: str, subjects: S
         account_id,
         *map(list, zip(*rows, strict=True)),
     )
+
+
+async def learn_status(conn: Any, account_id: str, subject_id: str, status: str) -> None:
+    """Keeps a status that was read at Stripe: its event may be late, or lost."""
+    row = await conn.fetchrow(
+        "SELECT kind, status FROM subject WHERE account_id = $1 AND subject_id = $2 FOR UPDATE", account_id, subject_id
+    )
+    if row is not None and overtakes(row["kind"], status, row["status"]):
+        await conn.execute(
+            "UPDATE subject SET status = $3, updated_at = now() WHERE account_id = $1 AND subject_id = $2",
+            account_id, subject_id, status,
+        )  # fmt: skip
 
 
 async def aliases(conn: Any, account_id: str, ids: Sequence[str]) -> dict[tuple[str, str], str]:

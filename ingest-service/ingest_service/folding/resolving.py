@@ -8,9 +8,10 @@ from typing import Any, Final, Literal
 from ingest_service.folding.declines import codes_since
 from ingest_service.folding.details import details
 from ingest_service.folding.effects import Draft
+from ingest_service.folding.freshness import fresh_for
 from ingest_service.folding.mirror import Mirror
+from ingest_service.folding.recovery import at_the_form
 from ingest_service.folding.subject import Subject
-from ingest_service.inbox.lanes import FRAUD
 
 OVER: Final = frozenset({"paid", "void", "uncollectible"})
 """Statuses of a bill about which nothing more is said."""
@@ -18,7 +19,7 @@ OVER: Final = frozenset({"paid", "void", "uncollectible"})
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """How long facts wait for the event that joins them to an invoice, and how old news may be."""
+    """How long facts wait for the event that joins them to an invoice, and how old most news may be (see freshness)."""
 
     success: datetime.timedelta = datetime.timedelta(seconds=5)
     failure: datetime.timedelta = datetime.timedelta(seconds=60)
@@ -119,18 +120,13 @@ Resolution = Ready | Held | Dropped | LookUp
 
 def hold_until(draft: Draft, now: datetime.datetime, holds: Holds) -> datetime.datetime:
     """Until when a new draft waits."""
-    if draft.kind == "payment_failed" and (draft.need == "invoice_of_payment" or _at_the_form(draft)):
+    if draft.kind == "payment_failed" and (draft.need == "invoice_of_payment" or at_the_form(draft)):
         return now + holds.failure
     if (
         draft.need == "first_payment"
     ):  # its message comes minutes later: there is time for whichever event tells what was bought
         return now + holds.first_payment
     return now + holds.success if draft.need == "invoice_of_payment" else now
-
-
-def _at_the_form(draft: Draft) -> bool:
-    """Whether whoever pays the first bill of a subscription is likely to be looking at the form that failed."""
-    return draft.need == "decline" and draft.attributes.get("billing_reason") == "subscription_create"
 
 
 def resolve(
@@ -149,9 +145,9 @@ def resolve(
     draft = pending.draft
     if draft.give_up:
         return Dropped(draft.give_up)
-    # of suspicion a person must hear, however late: a question that cannot be asked any more goes to them
-    if now - pending.occurred_at > holds.freshness and draft.lane != FRAUD:
-        hours = f"{holds.freshness.total_seconds() / 3600:.0f} hours"
+    fresh = fresh_for(draft, holds.freshness)
+    if now - pending.occurred_at > fresh:
+        hours = f"{fresh.total_seconds() / 3600:.0f} hours"
         if trouble is not None:
             return Dropped(f"it waited for more than {hours}, at last because: {trouble.reason}")
         return Dropped(f"it is old news: it happened more than {hours} before it came")
@@ -217,9 +213,9 @@ def _declined(
     draft = pending.draft
     bill = known.subjects.get(draft.need_id)
     over = bill is not None and bill.status in OVER
-    if _at_the_form(draft) and over:
+    if at_the_form(draft) and over:
         return Dropped("the buyer has paid meanwhile" if bill and bill.status == "paid" else "the bill is over")
-    if _at_the_form(draft) and now < pending.held_until:
+    if at_the_form(draft) and now < pending.held_until:
         return Held(pending.held_until, "the buyer may still be trying")
     payment = draft.attributes.get("payment_intent") or known.aliases.get((draft.need_id, "payment_intent"), "")
     tellers = [one for one in (known.subjects.get(str(payment)), bill) if one is not None]

@@ -29,6 +29,12 @@ RANKS: Final[Mapping[str, Mapping[str, int]]] = {
 """Unlisted statuses rank 0: among them the newer event wins."""
 
 
+def overtakes(kind: str, status: str, known: str) -> bool:
+    """Whether a status that was read just now may take the place of the one that is known."""
+    ranks = RANKS.get(kind, {})
+    return ranks.get(status, 0) >= ranks.get(known, 0)
+
+
 def _moment(happened: Mapping[str, Any]) -> tuple[int, str]:
     return int(happened["at"]), str(sorted(happened.items()))  # of one second: the word itself breaks the tie
 

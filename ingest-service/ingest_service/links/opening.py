@@ -16,6 +16,7 @@ import stripe
 import structlog
 
 from ingest_service.clock import Clock
+from ingest_service.folding import knowledge
 from ingest_service.links.link import Link, Standing, standing_of
 from ingest_service.planning import plans
 from ingest_service.settings import can_open
@@ -78,8 +79,8 @@ class Opening:
         subject = answer.body
         over = judge_open(subject)
         if isinstance(over, Over):
-            await self._settle(link, over.reason)
-            told = standing_of(str(subject.get("status")))
+            await self._settle(link, over)
+            told = standing_of(over.status)
             return Standing.OVER if told == Standing.PAYABLE else told
         hosted = subject.get("hosted_invoice_url")
         if isinstance(hosted, str) and can_open(hosted):
@@ -123,9 +124,12 @@ class Opening:
             return Nowhere() if refused else Away()
         return Opened(session.url) if can_open(session.url) else Nowhere()
 
-    async def _settle(self, link: Link, reason: str) -> None:
+    async def _settle(self, link: Link, over: Over) -> None:
+        by = f"a look at Stripe: {over.reason}"
         async with self.pool.acquire() as conn, conn.transaction():
-            await plans.settle(conn, link.account_id, link.concern, self.clock.now(), f"a look at Stripe: {reason}")
+            if over.status:  # whoever comes again is thanked, although the event that says so may be lost
+                await knowledge.learn_status(conn, link.account_id, link.subject_id, over.status)
+            await plans.settle(conn, link.account_id, link.concern, self.clock.now(), by)
 
 
 _READS: Final[Mapping[str, tuple[str, list[str]]]] = {

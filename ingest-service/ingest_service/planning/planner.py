@@ -9,13 +9,16 @@ import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple, assert_never
+from typing import Any, Final, Literal, NamedTuple, assert_never
 from uuid import UUID
 
 from ingest_service.planning.conditions import View
 from ingest_service.planning.rules import Member, OnRepeat, Rule, Rules, Step, Team
 
 Json = dict[str, Any]
+
+APART: Final = timedelta(days=1)
+"""So long after a message that is said again the next one of its plan waits, unless its rule has them follow sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,12 +150,26 @@ def _apply(fact: Fact, rule: Rule, variant: str, standing: Plan | None) -> Chang
             return Change("joined", newer)
         case OnRepeat.SAY_AGAIN:
             again = _steps(fact, rule, newer.plan_id, rule.steps[:1], first_number=len(newer.steps) + 1, name="again")
-            return Change("said_again", replace(newer, state="open", steps=newer.steps + again))
+            return Change("said_again", replace(newer, state="open", steps=_put_off(newer.steps, again, rule) + again))
         case OnRepeat.RESTART:
             ended = replace(standing, state="superseded") if standing.state == "open" else None
             return Change("restarted", _opened(fact, rule, variant, generation=standing.generation + 1), ended=ended)
         case _:
             assert_never(rule.on_repeat)
+
+
+def _put_off(steps: tuple[PlannedStep, ...], again: tuple[PlannedStep, ...], rule: Rule) -> tuple[PlannedStep, ...]:
+    """The steps with those that would follow closely upon what is said again put off: both would say the same."""
+    if not again:
+        return steps
+    said_at = min(step.due_at for step in again)
+    until = said_at + min([APART, *(later.after - rule.steps[0].after for later in rule.steps[1:2])])
+
+    def moved(step: PlannedStep) -> PlannedStep:
+        close = step.waiting and not step.blueprint.get("anchored") and said_at <= step.due_at < until
+        return replace(step, due_at=until, not_after=step.not_after + (until - step.due_at)) if close else step
+
+    return tuple(moved(step) for step in steps)
 
 
 def _join_older(fact: Fact, rule: Rule, standing: Plan) -> Change:

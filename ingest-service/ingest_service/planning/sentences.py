@@ -37,6 +37,7 @@ _KNOWN_VARIANTS: Final = {
     'fact.decline_kind == "new_card"': "where a new card is needed",
     'fact.will_retry && fact.decline_kind in ["no_funds", "try_again"]': "while Stripe goes on trying a good card",
     'fact.billing_reason == "subscription_create"': "for the first payment of a subscription",
+    'fact.billing_reason == "subscription_cycle"': "for a renewal",
     'fact.customer_metadata.segment == "enterprise"': "for enterprise customers",
     "fact.is_inquiry": "for an inquiry",
     "fact.card_expires_first": "where the card expires before",

@@ -14,7 +14,7 @@ from ingest_service.folding.keeping import Telling
 from ingest_service.folding.mirror import Mirror
 from ingest_service.folding.money import exponent
 from ingest_service.folding.parse import MalformedError
-from ingest_service.folding.recovery import as_recovery, twin
+from ingest_service.folding.recovery import as_recovery, at_the_form, is_recovery, twin
 from ingest_service.folding.resolving import (
     WITHOUT_CUSTOMER_AFTER,
     Dropped,
@@ -154,9 +154,9 @@ class Memory:
         """The drafts, a bill's success under the name that what is known gives it."""
         drafts = []
         for draft in said.drafts:
-            subject = self._subjects.get(draft.subject_id)
-            failed_before = draft.recovery or bool(subject and subject.facts.get("failed"))
-            recovered = draft.kind == "payment_succeeded" and not draft.need and failed_before
+            unpaid = f"invoice:{draft.subject_id}/unpaid"
+            told = at_the_form(draft) and any(heard.fact.concern == unpaid for heard in self._ready.values())
+            recovered = is_recovery(draft, self._subjects.get(draft.subject_id), failure_told=told)
             drafts.append(as_recovery(draft) if recovered else draft)
         return drafts
 

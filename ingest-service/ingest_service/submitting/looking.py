@@ -14,6 +14,7 @@ import asyncpg
 from ingest_service.beat import Beat, silent
 from ingest_service.clock import Clock
 from ingest_service.deciding import question_store
+from ingest_service.folding import knowledge
 from ingest_service.planning import plans
 from ingest_service.submitting import sorting, step_queue
 from ingest_service.submitting.handing_over import HandingOver
@@ -61,10 +62,12 @@ class Looking:
         match said:
             case StillSo():
                 await self._freeze(account_id, steps, holder)
-            case Over(reason=reason):
+            case Over(reason=reason, status=status):
                 by = f"a look at Stripe: {reason}"
                 over = [plans.Settlement(concern, self.clock.now(), by) for concern in {step.concern for step in steps}]
                 async with self.pool.acquire() as conn, conn.transaction():
+                    if status:
+                        await knowledge.learn_status(conn, account_id, subject_id, status)
                     await plans.settle_many(conn, account_id, over)
             case NotNow(reason=reason):
                 async with self.pool.acquire() as conn:

@@ -31,9 +31,10 @@ class StillSo:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """The matter is settled at Stripe; our own events have yet to say so."""
+    """The matter is settled at Stripe; our own events have yet to say so. `status`: of what was to be paid, as Stripe gives it."""
 
     reason: str
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,11 @@ def judge_open(subject: Mapping[str, Any]) -> StillSo | Over:
     status = subject.get("status")
     match subject.get("object"), status:
         case "invoice", "paid" | "void" | "uncollectible":
-            return Over(f"at Stripe the invoice is {status}")
+            return Over(f"at Stripe the invoice is {status}", str(status))
         case "payment_intent", "succeeded" | "canceled" | "processing":
-            return Over(f"at Stripe the payment is {status}")
+            return Over(f"at Stripe the payment is {status}", str(status))
         case "charge", "succeeded":
-            return Over("at Stripe the charge succeeded")
+            return Over("at Stripe the charge succeeded", str(status))
         case "dispute", _ if status not in AWAITS_EVIDENCE:
             return Over(f"at Stripe the dispute is {status}")
         case "invoice", _ if (ended := _subscription(subject)) in ("canceled", "incomplete_expired"):

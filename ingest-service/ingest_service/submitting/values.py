@@ -12,7 +12,7 @@ from notify.v1.value_pb2 import Day, Link, Money, Text, TextList, Value
 
 TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "payment_failed": ("amount", "link", "retry_on", "last4"),
-    "payment_recovered": ("amount",),
+    "payment_recovered": ("amount", "items", "paid_on", "receipt"),
     "payment_succeeded": ("amount", "items", "paid_on", "receipt"),
     "refund_issued": ("amount",),
     "refund_failed": ("amount",),

@@ -123,6 +123,14 @@ def nothing_to_charge(world: World, invoice: Obj) -> None:
     _count_failure(world, invoice, confirm=False)
 
 
+def debit_under_way(world: World, invoice: Obj, method: Obj) -> None:
+    """Stripe has asked a bank for the money: the attempt counts, and whether it succeeds is known days later."""
+    paying.begin_debit(world, intent_of(world, invoice), method)
+    before = world.picture(invoice)
+    invoice.update(attempt_count=invoice["attempt_count"] + 1, attempted=True, next_payment_attempt=None)
+    world.emit("invoice.updated", invoice, before)
+
+
 def _count_failure(world: World, invoice: Obj, *, confirm: bool) -> None:
     before = world.picture(invoice)
     attempts = invoice["attempt_count"] + 1
@@ -149,7 +157,8 @@ def pay(world: World, invoice: Obj, method: Obj | None, *, counts_as_attempt: bo
     if invoice["amount_remaining"]:
         assert method is not None, "a bill with something due is paid with a payment method"
         intent = intent_of(world, invoice)
-        charge = paying.succeed(world, intent, method)
+        under_way = intent["status"] == "processing"
+        charge = paying.debit_arrives(world, intent) if under_way else paying.succeed(world, intent, method)
         payment = next(found for found in world.payments_of(invoice["id"]) if found["is_default"])
         payment.update(
             amount_paid=invoice["amount_remaining"],

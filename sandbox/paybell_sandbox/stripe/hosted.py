@@ -61,8 +61,10 @@ async def _show(request: web.Request) -> web.Response:
             return _checkout(obj)
         case "charge":
             amount = written(obj["amount"], obj["currency"])
-            card = obj["payment_method_details"]["card"]
-            return _page(amount, [f"Paid with {card['brand']} ending in {card['last4']}."])
+            means = obj["payment_method_details"]
+            paid_with = means[means["type"]]
+            name = paid_with.get("brand") or paid_with["bank_name"]
+            return _page(amount, [f"Paid with {name} ending in {paid_with['last4']}."])
         case _:
             return _portal(world, obj)
 

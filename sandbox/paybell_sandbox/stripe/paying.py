@@ -5,6 +5,7 @@ Used by the stories and by the API alike, so both tell the same.
 
 from __future__ import annotations
 
+from paybell_sandbox.stripe import links
 from paybell_sandbox.stripe.declines import Decline
 from paybell_sandbox.stripe.objects.payments import charge_object, payment_error
 from paybell_sandbox.stripe.objects.refunds import refund_object
@@ -49,6 +50,28 @@ def succeed(world: World, intent: Obj, method: Obj, *, capture: bool = True) -> 
         amount_capturable=0 if capture else intent["amount"],
     )
     world.emit("payment_intent.succeeded" if capture else "payment_intent.amount_capturable_updated", intent)
+    return charge
+
+
+def begin_debit(world: World, intent: Obj, method: Obj) -> Obj:
+    """The bank is asked for the money. Gives the charge, which is pending until the bank has paid."""
+    charge = world.add(charge_object(world, intent, method))
+    charge.update(status="pending", paid=False, balance_transaction=None, receipt_url=None)
+    world.emit("charge.pending", charge)
+    intent.update(latest_charge=charge["id"], payment_method=method["id"], status="processing")
+    world.emit("payment_intent.processing", intent)
+    return charge
+
+
+def debit_arrives(world: World, intent: Obj) -> Obj:
+    """The bank has paid what it was asked for. Gives the charge."""
+    charge = world.need(intent["latest_charge"])
+    charge.update(
+        status="succeeded", paid=True, balance_transaction=world.ids.new("txn"), receipt_url=links.receipt(world)
+    )
+    world.emit("charge.succeeded", charge)
+    intent.update(status="succeeded", amount_received=intent["amount"])
+    world.emit("payment_intent.succeeded", intent)
     return charge
 
 

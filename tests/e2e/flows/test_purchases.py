@@ -62,7 +62,8 @@ async def test_a_new_customer_is_welcomed_ten_minutes_later_and_never_again(pair
     await pair.advance(11 * MINUTE)
     await pair.quiet()
     receipt, welcome = pair.texts(to)
-    assert "is renewed" in receipt or "received" in receipt
+    assert "we received $49.00 for Studio Pro" in receipt
+    assert "renewed" not in receipt
     assert "welcome! Your subscription" in welcome
     _, again = pair.play("renewal_paid", customer=ids["customer"])
     await pair.post_all(again)
@@ -118,6 +119,42 @@ async def test_sales_hears_of_a_payment_above_the_limit_of_its_currency(
     if hears:
         assert "came in from Ana Lopez" in told[0]
         assert "STOP" not in told[0]
+
+
+async def test_sales_hears_of_a_large_bill_that_is_paid_after_a_confirmation_and_the_customer_reads_what_was_paid(
+    pair: Pair, sales: str
+) -> None:
+    to = phone()
+    ids, events = pair.play("renewal_needs_confirmation", phone=to, amount=1_000_000)
+    await pair.post_all(events)
+    await pair.quiet()
+    assert pair.texts(sales) == []
+    _, paid = pair.play("customer_pays", invoice=ids["invoice"])
+    await pair.post_all(paid)
+    await pair.quiet()
+    bill = next(event["data"]["object"] for event in paid if event["type"] == "invoice.paid")
+    [asked] = pair.texts(sales)
+    assert "$10,000.00 came in" in asked
+    assert f"({bill['number']})" in asked
+    [_, thanks] = pair.texts(to)
+    assert "payment of $10,000.00 for Studio Pro has arrived" in thanks
+    assert f"due on bill {bill['number']}." in thanks
+
+
+async def test_a_bank_debit_that_took_days_reads_as_a_renewal(pair: Pair) -> None:
+    to = phone()
+    ids, events = pair.play("renewal_by_bank_debit", phone=to)
+    await pair.post_all(events)
+    await pair.quiet()
+    assert pair.texts(to) == []
+    five_days = 5 * 86_400
+    pair.box.sandbox.clock.offset += five_days
+    await pair.advance(five_days)
+    _, paid = pair.play("bank_debit_arrives", invoice=ids["invoice"])
+    await pair.post_all(paid)
+    await pair.quiet()
+    [receipt] = pair.texts(to)
+    assert "your subscription Studio Pro is renewed" in receipt
 
 
 NEWCOMERS, GUESTS = 500, 60

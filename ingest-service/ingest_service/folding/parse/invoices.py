@@ -35,8 +35,6 @@ class Invoice:
     hosted_invoice_url: str
     number: str
     account_name: str
-    finalized_at: int | None
-    paid_at: int | None
     created: int
     phones: tuple[Snapshot, ...]
     name: str
@@ -93,8 +91,6 @@ def invoice(obj: Json) -> Invoice:
         hosted_invoice_url=text(obj, "hosted_invoice_url"),
         number=text(obj, "number"),
         account_name=text(obj, "account_name"),
-        finalized_at=number(obj, "status_transitions", "finalized_at"),
-        paid_at=number(obj, "status_transitions", "paid_at"),
         created=number(obj, "created") or 0,
         phones=phones,
         name=text(obj, "customer_name"),

@@ -1,14 +1,11 @@
 """What events about bills say: failed, paid, voided, given up. Pure."""
 
-from typing import Any, Final
+from typing import Any
 
 from ingest_service.folding import parse
 from ingest_service.folding.effects import Draft, Effects, Event, SubjectTold, joined, named, without_none
 from ingest_service.folding.tellers.first_payment import first_payments
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
-
-RECOVERED_AFTER_SECONDS: Final = 600
-"""A bill that is charged automatically and is paid this long after it was finalized had failed before."""
 
 
 def _invoice_attributes(invoice: parse.Invoice) -> dict[str, Any]:
@@ -81,12 +78,6 @@ def _of_invoice(
     invoice: parse.Invoice, kind: str, key: str, concern: str, amount: int, *, needs_confirmation: bool = False
 ) -> Draft:
     failed = kind == "payment_failed"
-    late = (
-        invoice.collection_method == "charge_automatically"
-        and invoice.paid_at is not None
-        and invoice.finalized_at is not None
-        and invoice.paid_at - invoice.finalized_at > RECOVERED_AFTER_SECONDS
-    )
     return Draft(
         kind=kind,
         key=key,
@@ -100,7 +91,7 @@ def _of_invoice(
         snapshots=invoice.phones,
         name=invoice.name,
         country=invoice.country,
-        recovery=late or invoice.attempt_count > 1,
+        recovery=invoice.attempt_count > 1,
         need="decline" if failed else "",
         need_id=invoice.id if failed else "",
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from paybell_sandbox.stripe import links
 from paybell_sandbox.stripe.declines import Decline
+from paybell_sandbox.stripe.objects.bank_accounts import debited
 from paybell_sandbox.stripe.world import Obj, World
 
 DAY = 86_400
@@ -97,6 +98,8 @@ def _outcome(decline: Decline | None) -> Obj:
 
 
 def _paid_with(world: World, method: Obj, amount: int, *, captured: bool) -> dict[str, Any]:
+    if method["type"] == "us_bank_account":
+        return debited(world, method)
     card = method["card"]
     taken_over = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "wallet")
     details: dict[str, Any] = {key: copy.deepcopy(card[key]) for key in taken_over}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from paybell_sandbox.stripe.stories import (
+    bank_debits,
     bills,
     lifecycle,
     odd_numbers,
@@ -22,6 +23,7 @@ _ALL: Final = (
     *renewals.STORIES,
     *recovery.STORIES,
     *bills.STORIES,
+    *bank_debits.STORIES,
     *purchases.STORIES,
     *refunds.STORIES,
     *odd_numbers.STORIES,

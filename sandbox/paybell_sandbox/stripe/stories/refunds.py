@@ -19,7 +19,8 @@ AFTER_REFUND: Final = ("refund_fails",)
 
 
 def refundable(charge: Obj) -> bool:
-    return not charge["disputed"] and paying.refundable_amount(charge) > 0
+    by_card = charge["payment_method_details"]["type"] == "card"
+    return by_card and not charge["disputed"] and paying.refundable_amount(charge) > 0
 
 
 def _charge(world: World, options: Options) -> Obj:

@@ -22,7 +22,8 @@ INTRODUCE: Final = Parameter(
 
 
 def _paid(charge: Obj) -> bool:
-    return charge["paid"] and not charge["refunded"]
+    by_card = charge["payment_method_details"]["type"] == "card"
+    return by_card and charge["paid"] and not charge["refunded"]
 
 
 def _charge(world: World, options: Options, what: str, fits: Callable[[Obj], bool] = _paid) -> Obj:

@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 
+from ingest_service.clock import Clock
+from ingest_service.database import shipped
 from ingest_service.folding import fold as fold_module
 from ingest_service.folding.loop import FoldingLoop
 from ingest_service.inbox import store
+from ingest_service.planning import rules_store
+from ingest_service.planning.planning import Planning
+from ingest_service.planning.rules_store import RulesInForce
 from ingest_service.stripe_reads import reading
 from ingest_service.wake import Bells
 from paybell_sandbox.app import running as running_sandbox
@@ -16,6 +21,8 @@ from paybell_sandbox.settings import Settings as SandboxSettings
 from paybell_sandbox.stripe import STRIPE
 from paybell_sandbox.stripe.telling import tell
 from tests.integration.ingest.folding.house import NOW, House, story
+
+DAY = 86_400
 
 
 @pytest.mark.parametrize("version", ["2025-02-24.acacia", "2026-10-28.endive"])
@@ -86,14 +93,30 @@ async def test_a_bill_of_a_subscription_that_ended_is_settled_in_either_order(ho
 
 
 async def test_old_news_is_recorded_and_nobody_is_written_to(house: House) -> None:
-    told = tell("renewal_fails", seed=9, now=NOW - 3 * 86_400)
+    told = tell("renewal_paid", seed=9, now=NOW - 3 * DAY)
     await house.arrive(told.envelopes())
     await house.fold()
-    assert (await house.facts())[f"payment_failed:{told.ids['invoice']}:1"] == "dropped"
+    assert (await house.facts())[f"payment_succeeded:{told.ids['invoice']}"] == "dropped"
     reason = await house.pool.fetchval(
         "SELECT reason FROM fact WHERE account_id = 'main' AND state = 'dropped' LIMIT 1"
     )
     assert "old news" in reason
+
+
+async def test_after_an_outage_of_more_than_a_day_an_unpaid_bill_has_what_is_left_of_its_ladder(house: House) -> None:
+    async with house.pool.acquire() as conn:
+        await rules_store.apply(conn, "main", shipped("rules.yaml"), house.sealer, by="test")
+    ids, events = house.box.app[STRIPE].play("renewal_fails", {"decline_code": "expired_card"})
+    await house.arrive(
+        [event.envelope("2026-10-28.endive", connected=False) | {"created": NOW - 2 * DAY} for event in events]
+    )
+    await house.fold()
+    await house.look_up()
+    assert (await house.facts())[f"payment_failed:{ids['invoice']}:1"] == "ready"
+    await Planning(house.pool, ["main"], Clock(), house.sealer, RulesInForce(house.sealer)).turn()
+    steps = await house.pool.fetch("SELECT due_at, not_after FROM step WHERE account_id = 'main' ORDER BY number")
+    assert [round((step["due_at"].timestamp() - NOW) / DAY) for step in steps] == [-2, 1, 5]
+    assert [step["not_after"].timestamp() < NOW for step in steps] == [True, False, False]
 
 
 async def test_the_same_ids_in_test_and_live_are_two_facts(house: House) -> None:

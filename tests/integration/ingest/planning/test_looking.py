@@ -13,7 +13,7 @@ from ingest_service.stripe_budget import StripeBudget, slice_of
 from ingest_service.submitting.looks import slots
 from ingest_service.submitting.notify_client import NotifyClient
 from ingest_service.submitting.running import BELLS, add_loops
-from ingest_service.submitting.truth import NotNow, Seen, StillSo
+from ingest_service.submitting.truth import NotNow, Over, Seen, StillSo
 from ingest_service.wake import Bells
 from tests.integration.ingest.planning.rows import ACCOUNT, AT, Side
 from tests.integration.ingest.planning.standin import Standin
@@ -129,6 +129,21 @@ async def test_a_subject_is_asked_about_once_however_many_steps_speak_of_it(side
     await side.look_up(client)
     assert side.looked_at == ["in_0"]
     assert len(standin.received) == 3
+
+
+async def test_what_a_look_finds_paid_is_known_to_be_paid_though_its_event_never_comes(
+    side: Side, notify: Notify
+) -> None:
+    _, client = notify
+    side.looks["in_0"] = Over("at Stripe the invoice is paid", "paid")
+    await overdue(side, 1)
+    await side.pool.execute(
+        "INSERT INTO subject (account_id, subject_id, kind, status, as_of) VALUES ($1, 'in_0', 'invoice', 'open', now())",
+        ACCOUNT,
+    )
+    await side.look_up(client)
+    assert await side.pool.fetchval("SELECT status FROM subject WHERE subject_id = 'in_0'") == "paid"
+    assert await side.pool.fetchval("SELECT state FROM concern WHERE concern = 'invoice:in_0/unpaid'") == "settled"
 
 
 async def test_every_lane_has_its_slots(side: Side, notify: Notify) -> None:

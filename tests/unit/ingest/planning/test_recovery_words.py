@@ -92,8 +92,29 @@ def test_the_last_try_of_a_bill_is_said_once_more_and_a_retry_before_it_is_not()
 
 
 @pytest.mark.parametrize(
+    ("hours", "second"), [(71, 4 * 24 - 1), (72, 4 * 24), (73, 3 * 24), (47, 3 * 24), (60, 3.5 * 24)]
+)
+def test_between_the_word_of_the_last_try_and_the_next_reminder_lies_a_day(hours: int, second: float) -> None:
+    (opened,) = changes(planner.plan(fact(), SHIPPED_RULES, "open", {}))
+    (opened_again,) = changes(
+        planner.plan(
+            fact("payment_failed:in_1:4", at=AT + timedelta(hours=hours), attributes={"last_attempt": True}),
+            SHIPPED_RULES,
+            "open",
+            {(opened.plan.recipient, opened.plan.flow): opened.plan},
+        )
+    )
+    steps = {step.number: step for step in opened_again.plan.steps}
+    assert [(steps[number].due_at - AT).total_seconds() / 3600 for number in (1, 2, 3, 4)] == [0, second, 7 * 24, hours]
+    assert {step.not_after - step.due_at for step in steps.values()} == {timedelta(hours=24)}
+
+
+@pytest.mark.parametrize(
     ("attributes", "days", "skipped"),
     [
+        ({"decline_kind": "no_funds", "next_payment_attempt": int(AT.timestamp()) + 9 * 86_400}, 7, True),
+        ({"decline_kind": "no_funds", "next_payment_attempt": int(AT.timestamp()) + 5 * 86_400}, 7, False),
+        ({"decline_kind": "new_card", "next_payment_attempt": int(AT.timestamp()) + 9 * 86_400}, 7, False),
         ({"decline_kind": "no_funds", "next_payment_attempt": int(AT.timestamp()) + 5 * 86_400}, 3, True),
         ({"decline_kind": "try_again", "next_payment_attempt": int(AT.timestamp()) + 5 * 86_400}, 3, True),
         ({"decline_kind": "no_funds", "next_payment_attempt": int(AT.timestamp()) + 3 * 86_400}, 3, False),
@@ -101,7 +122,8 @@ def test_the_last_try_of_a_bill_is_said_once_more_and_a_retry_before_it_is_not()
         ({"decline_kind": "no_funds"}, 3, False),
         ({"next_payment_attempt": int(AT.timestamp()) + 5 * 86_400}, 3, False),
     ],
-    ids=["a try to come", "the bank could not", "its time has come", "the card will not do", "no further try", "nobody knows why"],
+    ids=["a try in the second week", "a try that has passed", "the card will not do in the second week", "a try to come",
+         "the bank could not", "its time has come", "the card will not do", "no further try", "nobody knows why"],
 )  # fmt: skip
 def test_a_reminder_is_left_out_only_while_stripe_surely_goes_on_trying_a_good_card(
     attributes: dict[str, Any], days: int, skipped: bool
@@ -110,7 +132,7 @@ def test_a_reminder_is_left_out_only_while_stripe_surely_goes_on_trying_a_good_c
     (change,) = changes(planner.plan(told, SHIPPED_RULES, "open", {}))
     plan, now = change.plan, AT + timedelta(days=days)
     due = DueStep(
-        account_id="main", plan_id=plan.plan_id, number=2, lane=2, concern=plan.concern, state="waiting", due_at=now,
+        account_id="main", plan_id=plan.plan_id, number={3: 2, 7: 3}[days], lane=2, concern=plan.concern, state="waiting", due_at=now,
         not_after=now + timedelta(hours=24), request_id="r", round=1, flow=plan.flow, settled=False, fact_at=AT,
         fact_kind="payment_failed", subject_id="in_1", frozen=None,
         variables={"fact": plan.fact, "variant": plan.variant, "steps": {str(step.number): step.blueprint for step in plan.steps}},

@@ -16,7 +16,7 @@ def test_the_shipped_rules_read_like_sentences() -> None:
     assert told[1] == (
         "Otherwise, when a subscription payment fails: text the customer at once (payment_failed; of use for 1 day), "
         "then text the customer after 3 days (payment_failed; of use for 1 day; not while Stripe goes on trying a good card), "
-        "then call or else text the customer after 7 days (payment_failed; of use for 1 day). "
+        "then call or else text the customer after 7 days (payment_failed; of use for 1 day; not while Stripe goes on trying a good card). "
         "Words: confirm where the bank wants a confirmation, enterprise for enterprise customers, new_card where a new card is needed, "
         "default for the first payment of a subscription, will_retry while Stripe goes on trying a good card, subscription otherwise. "
         "If it happens again, the same messages go on with the newest words."
@@ -25,7 +25,7 @@ def test_the_shipped_rules_read_like_sentences() -> None:
         "Otherwise, when a payment of an invoice fails: text the customer at once and after 3 days "
     )
     assert told[3].startswith("Otherwise, when a payment fails: ")
-    assert told[5].endswith("Words: subscription for a subscription, one_off for a one-off payment.")
+    assert told[5].endswith("Words: subscription for a renewal, one_off for a one-off payment.")
     assert not any("fact." in sentence for sentence in told)
     [fraud] = [sentence for sentence in told if sentence.startswith("When a payment looks like fraud: ")]
     assert (
