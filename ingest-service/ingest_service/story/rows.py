@@ -132,7 +132,8 @@ SELECT event_id, type, api_version, source, created_at, received_at, business_at
 FROM event WHERE account_id = $1 AND event_id = ANY ($2::text[]) ORDER BY business_at, event_id
 """
 _FACTS = """
-SELECT fact_key, kind, concern, subject_id, customer_id, occurred_at, amount, exponent, currency, event_id, state, reason, due_at,
+SELECT fact_key, kind, concern, subject_id, customer_id, occurred_at, COALESCE(charged_amount, amount) AS amount,
+       COALESCE(charged_exponent, exponent) AS exponent, COALESCE(charged_currency, currency) AS currency, event_id, state, reason, due_at,
     rules_epoch, planned_at
 FROM fact WHERE account_id = $1 AND fact_key = ANY ($2::text[]) ORDER BY occurred_at, fact_key
 """

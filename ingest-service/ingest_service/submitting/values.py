@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from ingest_service.folding.money import charged
 from ingest_service.scanning.figures import LINES, largest
 from notify.v1.value_pb2 import Day, Link, Money, Text, TextList, Value
 
@@ -69,6 +70,7 @@ class Told:
     now: datetime
     zone: ZoneInfo
     link: str = ""  # a payment link of our own; without one the bill's own page
+    to_team: bool = False  # the business hears what was charged, not what the buyer saw
 
 
 Maker = Callable[[Told], Value | None]
@@ -87,7 +89,7 @@ def known_values() -> tuple[str, ...]:
 
 def _amount(told: Told) -> Value | None:
     fact = told.fact
-    amount, exponent, currency = fact.get("amount"), fact.get("exponent"), fact.get("currency")
+    amount, exponent, currency = charged(fact) if told.to_team else (fact["amount"], fact["exponent"], fact["currency"])
     if amount is None or exponent is None or not currency:
         return None
     return Value(money=Money(minor_units=amount, exponent=exponent, currency=str(currency).upper()))
