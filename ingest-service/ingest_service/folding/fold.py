@@ -17,6 +17,7 @@ from ingest_service.folding.effects import Draft, Effects, Event
 from ingest_service.folding.fact_row import fact_row
 from ingest_service.folding.fact_store import FactRow
 from ingest_service.folding.parse import MalformedError
+from ingest_service.folding.presentment import is_of_bill
 from ingest_service.folding.recovery import as_recovery, twin
 from ingest_service.folding.resolving import (
     Holds,
@@ -179,7 +180,7 @@ class AccountFold:
             for one in told.subjects
             if one.facts.get("subscription")
         }
-        bills = sorted({draft.need_id for draft in drafts if draft.need == "decline"})
+        bills = sorted({draft.subject_id for draft in drafts if is_of_bill(draft)})
         paid_with = await knowledge.aliases(conn, account_id, bills) if bills else {}
         wanted |= {payment for (_, kind), payment in paid_with.items() if kind == "payment_intent"}
         sealer = self._folding.sealer
@@ -282,9 +283,9 @@ class AccountFold:
         return facts, told
 
     def _payments_learnt(self) -> list[str]:
-        return sorted(
-            {alias.alias_id for _, told in self._events for alias in told.aliases if alias.target_kind == "invoice"}
-        )
+        """Payments of which it was learnt to which bill they belong, and these bills."""
+        learnt = [alias for _, told in self._events for alias in told.aliases if alias.target_kind == "invoice"]
+        return sorted({one for alias in learnt for one in (alias.alias_id, alias.target_id) if one})
 
     def _announced(self) -> list[tuple[str, str, str]]:
         """Trials that Stripe says will end: each is looked at before anybody is told."""

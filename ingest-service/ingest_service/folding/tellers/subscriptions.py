@@ -27,11 +27,12 @@ def tell_subscription(event: Event) -> Effects:
 
 
 def remembered(said: parse.Subscription) -> dict[str, Any]:
-    """What our own record keeps of a subscription: when its period ends, and whether it goes on by itself then."""
+    """What our own record keeps of a subscription: when its period ends, whether it goes on by itself then, which currency is shown."""
     return {
         "period_end": str(said.period_end or ""),
         "trial_end": str(said.trial_end or ""),
         "renews": "no" if said.ends_itself or said.paused else "yes",
+        "shown_in": said.shown_in,
     }
 
 
