@@ -6,6 +6,7 @@ all that is then known. Subjects are locked in ascending order, so two workers n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -159,7 +160,7 @@ class AccountFold:
         ]:
             await fact_store.open_concerns(conn, account_id, concerns)
         if announced := self._announced():
-            await scan_queue.want(conn, account_id, announced, self._now)
+            await scan_queue.want(conn, account_id, announced)
         if over := await settlements(conn, account_id, self._events, known, self._now):
             await settle_many(conn, account_id, over)
         folded.settled += len(over)
@@ -287,10 +288,18 @@ class AccountFold:
         learnt = [alias for _, told in self._events for alias in told.aliases if alias.target_kind == "invoice"]
         return sorted({one for alias in learnt for one in (alias.alias_id, alias.target_id) if one})
 
-    def _announced(self) -> list[tuple[str, str, str]]:
-        """Trials that Stripe says will end: each is looked at before anybody is told."""
+    def _announced(self) -> list[tuple[str, str, str, datetime]]:
+        """Trials that Stripe says will end: each is looked at before anybody is told.
+
+        How many days before it was said counts from the event, however late it comes: the day's scan says the same then.
+        """
         return [
-            (f"trial:{told.announced_trial[0]}", str(told.announced_trial[1]), event.event_id)
+            (
+                f"trial:{told.announced_trial[0]}",
+                str(told.announced_trial[1]),
+                event.event_id,
+                min(event.created_at, self._now),
+            )
             for event, told in self._events
             if told.announced_trial is not None
         ]
