@@ -54,6 +54,7 @@ TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What the shipped templates ask for; a step may name its own with `values:`. Values that a fact does not have are left out."""
 
+_UTC: Final = ZoneInfo("UTC")
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 _LONGEST_LINK: Final = 512
 _LONGEST_TEXT: Final = 500
@@ -115,7 +116,10 @@ def _retry_on(told: Told) -> Value | None:
 
 
 def _due_on(told: Told) -> Value | None:
-    return _day(told.fact["attributes"].get("evidence_due"), told.zone)
+    """The last day that is whole, wherever it is counted: Stripe's end of a day in UTC is the next morning further east."""
+    at = told.fact["attributes"].get("evidence_due")
+    days = [day.day for zone in (told.zone, _UTC) if (day := _day(at, zone)) is not None]
+    return Value(day=min(days, key=lambda day: (day.year, day.month, day.day))) if days else None
 
 
 def _paid_on(told: Told) -> Value | None:
