@@ -12,8 +12,8 @@ SUFFIXES: Final = {
     "pi": ("payment", ("unpaid", "receipt", "fraud", "fraud_result", "fraud_held")),
     "ch": ("payment", ("unpaid", "receipt", "fraud", "fraud_result", "fraud_held")),
     "re": ("refund", ("issued", "failed")),
-    "du": ("dispute", ("open", "result")),
-    "dp": ("dispute", ("open", "result")),
+    "du": ("dispute", ("open", "chargeback", "result")),
+    "dp": ("dispute", ("open", "chargeback", "result")),
     "cus": ("customer", ("welcome",)),
 }
 """Concerns by the prefix of the object's id: a person may ask by the id that Stripe's dashboard shows."""
