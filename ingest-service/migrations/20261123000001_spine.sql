@@ -100,9 +100,12 @@ CREATE TABLE fact (
     customer_id    text,
     lane           smallint    NOT NULL CHECK (lane BETWEEN 1 AND 4),
     occurred_at    timestamptz NOT NULL,                -- business time
-    amount         bigint,                              -- minor units
+    amount         bigint,                              -- minor units, as the buyer saw it
     exponent       smallint,
     currency       text,
+    charged_amount bigint,                              -- what was charged, where the buyer saw another currency
+    charged_exponent smallint,
+    charged_currency text,
     event_id       text        NOT NULL,                -- the first event that told of it
     state          text        NOT NULL CHECK (state IN ('held', 'looking_up', 'ready', 'planned', 'dropped')),
     reason         text,                                -- why it was dropped, or what it waits for

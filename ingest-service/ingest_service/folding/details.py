@@ -6,6 +6,7 @@ from typing import Any, Final
 from ingest_service.folding.declines import kind_of
 from ingest_service.folding.effects import Draft
 from ingest_service.folding.mirror import Mirror
+from ingest_service.folding.money import exponent
 
 RANKED_SOURCES: Final = (
     "customer.metadata.notify_phone", "customer.phone", "invoice.customer_phone", "checkout.customer_details.phone",
@@ -70,7 +71,9 @@ def details(draft: Draft, mirror: Mirror | None, now: int, region: str) -> dict[
     if draft.kind == "payment_failed":
         attributes["decline_kind"] = str(kind_of(attributes))
     if draft.presentment:
-        attributes |= {"charged_amount": draft.amount, "charged_currency": draft.currency}
+        attributes |= {
+            "charged_amount": draft.amount, "charged_exponent": exponent(draft.currency), "charged_currency": draft.currency,
+        }  # fmt: skip
     if mirror and mirror.metadata:
         attributes["customer_metadata"] = dict(mirror.metadata)
     country = place.get("country") or draft.country

@@ -50,8 +50,8 @@ class Draft:
     """A fact as one event tells of it.
 
     Attributes:
-        presentment: what the buyer saw (amount, currency), where it is not what was charged; only charges and refunds know it.
-        charge_seen: whether the charge itself, which alone knows that, has spoken (payments only).
+        presentment: what the buyer saw (amount, currency), where it is not what was charged. Of a bill its payment tells it.
+        charge_seen: whether the charge itself, which knows that best, has spoken (payments only).
         recovery: whether the event alone shows that the bill had failed before (payment_succeeded of an invoice only).
         need: what must be known before it can be told.
         need_id: of which object.

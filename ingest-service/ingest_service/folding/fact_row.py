@@ -2,9 +2,11 @@
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, assert_never
 
 from ingest_service.folding import pending
+from ingest_service.folding.effects import Draft
 from ingest_service.folding.fact_store import FactRow
 from ingest_service.folding.money import exponent
 from ingest_service.folding.resolving import Dropped, Held, LookUp, Pending, Ready, Resolution
@@ -19,14 +21,15 @@ def fact_row(
     draft = one.draft
 
     def row(
-        state: str, reason: str | None, due_at: datetime.datetime | None, customer_id: str, details: Mapping[str, Any]
-    ) -> FactRow:
+        state: str, reason: str | None, due_at: datetime.datetime | None, customer_id: str, details: Mapping[str, Any], told: Draft = draft
+    ) -> FactRow:  # fmt: skip
         key_id, sealed = seal_details(sealer, account_id, draft.key, dict(details))
-        return FactRow(one, event_id, state, reason, due_at, customer_id, exponent(draft.shown[1]), key_id, sealed)
+        pending = replace(one, draft=told)
+        return FactRow(pending, event_id, state, reason, due_at, customer_id, exponent(told.shown[1]), key_id, sealed)
 
     match resolution:
-        case Ready(details, customer_id):
-            return row("ready", None, now, customer_id, details)
+        case Ready(details, customer_id, told):
+            return row("ready", None, now, customer_id, details, told)
         case Held(until, reason):
             return row("held", reason, until, draft.customer_id, pending.to_json(one))
         case LookUp(what, _):

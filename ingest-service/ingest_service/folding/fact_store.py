@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ingest_service.folding.money import exponent
 from ingest_service.folding.resolving import Pending
 
 
@@ -49,21 +50,23 @@ async def write(conn: Any, account_id: str, facts: Sequence[FactRow], lease: uui
     for fact in sorted(facts, key=lambda one: one.pending.draft.key):
         draft = fact.pending.draft
         amount, currency = draft.shown
+        charged = (draft.amount, exponent(draft.currency), draft.currency) if draft.presentment else (None, None, None)
         rows.append((
             draft.key, draft.kind, draft.concern, draft.subject_id, fact.customer_id or None, draft.lane, fact.pending.occurred_at,
-            amount, fact.exponent, currency, fact.event_id, fact.state, fact.reason, fact.due_at, fact.data_key_id, fact.details,
+            amount, fact.exponent, currency, *charged, fact.event_id, fact.state, fact.reason, fact.due_at, fact.data_key_id, fact.details,
         ))  # fmt: skip
     done = await conn.execute(
         """INSERT INTO fact (account_id, fact_key, kind, concern, subject_id, customer_id, lane, occurred_at, amount, exponent, currency,
-                             event_id, state, reason, due_at, data_key_id, details)
+                             charged_amount, charged_exponent, charged_currency, event_id, state, reason, due_at, data_key_id, details)
            SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::timestamptz[],
-                                    $9::bigint[], $10::smallint[], $11::text[], $12::text[], $13::text[], $14::text[],
-                                    $15::timestamptz[], $16::text[], $17::bytea[])
+                                    $9::bigint[], $10::smallint[], $11::text[], $12::bigint[], $13::smallint[], $14::text[],
+                                    $15::text[], $16::text[], $17::text[], $18::timestamptz[], $19::text[], $20::bytea[])
            ON CONFLICT (account_id, fact_key) DO UPDATE
            SET customer_id = EXCLUDED.customer_id, amount = EXCLUDED.amount, exponent = EXCLUDED.exponent, currency = EXCLUDED.currency,
-               state = EXCLUDED.state, reason = EXCLUDED.reason, due_at = EXCLUDED.due_at, data_key_id = EXCLUDED.data_key_id,
+               charged_amount = EXCLUDED.charged_amount, charged_exponent = EXCLUDED.charged_exponent,
+               charged_currency = EXCLUDED.charged_currency, state = EXCLUDED.state, reason = EXCLUDED.reason, due_at = EXCLUDED.due_at, data_key_id = EXCLUDED.data_key_id,
                details = EXCLUDED.details, leased_until = '-infinity', lease = NULL, tries = 0
-           WHERE fact.state IN ('held', 'looking_up') AND ($18::uuid IS NULL OR fact.lease = $18)""",
+           WHERE fact.state IN ('held', 'looking_up') AND ($21::uuid IS NULL OR fact.lease = $21)""",
         account_id,
         *map(list, zip(*rows, strict=True)),
         lease,

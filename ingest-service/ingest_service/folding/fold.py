@@ -6,6 +6,7 @@ all that is then known. Subjects are locked in ascending order, so two workers n
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from ingest_service.folding.effects import Draft, Effects, Event
 from ingest_service.folding.fact_row import fact_row
 from ingest_service.folding.fact_store import FactRow
 from ingest_service.folding.parse import MalformedError
+from ingest_service.folding.presentment import is_of_bill
 from ingest_service.folding.recovery import as_recovery, at_the_form, is_recovery, twin
 from ingest_service.folding.resolving import (
     Holds,
@@ -158,7 +160,7 @@ class AccountFold:
         ]:
             await fact_store.open_concerns(conn, account_id, concerns)
         if announced := self._announced():
-            await scan_queue.want(conn, account_id, announced, self._now)
+            await scan_queue.want(conn, account_id, announced)
         if over := await settlements(conn, account_id, self._events, known, self._now):
             await settle_many(conn, account_id, over)
         folded.settled += len(over)
@@ -179,7 +181,7 @@ class AccountFold:
             for one in told.subjects
             if one.facts.get("subscription")
         }
-        bills = sorted({draft.need_id for draft in drafts if draft.need == "decline"})
+        bills = sorted({draft.subject_id for draft in drafts if is_of_bill(draft)})
         paid_with = await knowledge.aliases(conn, account_id, bills) if bills else {}
         wanted |= {payment for (_, kind), payment in paid_with.items() if kind == "payment_intent"}
         sealer = self._folding.sealer
@@ -296,14 +298,22 @@ class AccountFold:
         return facts, told
 
     def _payments_learnt(self) -> list[str]:
-        return sorted(
-            {alias.alias_id for _, told in self._events for alias in told.aliases if alias.target_kind == "invoice"}
-        )
+        """Payments of which it was learnt to which bill they belong, and these bills."""
+        learnt = [alias for _, told in self._events for alias in told.aliases if alias.target_kind == "invoice"]
+        return sorted({one for alias in learnt for one in (alias.alias_id, alias.target_id) if one})
 
-    def _announced(self) -> list[tuple[str, str, str]]:
-        """Trials that Stripe says will end: each is looked at before anybody is told."""
+    def _announced(self) -> list[tuple[str, str, str, datetime]]:
+        """Trials that Stripe says will end: each is looked at before anybody is told.
+
+        How many days before it was said counts from the event, however late it comes: the day's scan says the same then.
+        """
         return [
-            (f"trial:{told.announced_trial[0]}", str(told.announced_trial[1]), event.event_id)
+            (
+                f"trial:{told.announced_trial[0]}",
+                str(told.announced_trial[1]),
+                event.event_id,
+                min(event.created_at, self._now),
+            )
             for event, told in self._events
             if told.announced_trial is not None
         ]

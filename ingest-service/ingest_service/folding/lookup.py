@@ -21,6 +21,7 @@ from ingest_service.folding import fact_store, knowledge, pending
 from ingest_service.folding.asking import Asking
 from ingest_service.folding.fact_row import fact_row
 from ingest_service.folding.keeping import InTables
+from ingest_service.folding.presentment import is_of_bill, payment_of
 from ingest_service.folding.resolving import Dropped, Holds, Known, LookUp, Pending, Resolution, Trouble, resolve
 from ingest_service.planning.sealed_columns import open_details
 from ingest_service.sealing import MissingKeyError, Sealer, UnsealableError
@@ -141,12 +142,12 @@ class Lookup:
 
     async def _know(self, conn: Any, account_id: str, waiting: Pending) -> Known:
         draft = waiting.draft
-        subscription = str(draft.attributes["subscription"]) if draft.of_price else ""
-        ids = [one for one in (draft.subject_id, draft.need_id, draft.names_whom, subscription) if one]
+        ids = [one for one in (draft.subject_id, draft.need_id, draft.names_whom) if one]
         aliases = await knowledge.aliases(conn, account_id, [*ids, *filter(None, [draft.of_price])])
-        payment = draft.attributes.get("payment_intent") or aliases.get((draft.need_id, "payment_intent"))
-        if draft.need == "decline" and payment:
-            ids.append(str(payment))
+        if draft.of_price or is_of_bill(draft):
+            ids += filter(None, [str(draft.attributes.get("subscription", ""))])
+        if is_of_bill(draft):
+            ids += filter(None, [payment_of(draft, aliases)])
         subjects = await knowledge.lock_subjects(conn, self.sealer, account_id, {}, ids)
         customer_ids = {draft.customer_id, *(subject.customer_id for subject in subjects.values())}
         customers = await knowledge.customers(conn, self.sealer, account_id, sorted(filter(None, customer_ids)))

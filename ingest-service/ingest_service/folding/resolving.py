@@ -10,6 +10,7 @@ from ingest_service.folding.details import details
 from ingest_service.folding.effects import Draft
 from ingest_service.folding.freshness import fresh_for
 from ingest_service.folding.mirror import Mirror
+from ingest_service.folding.presentment import SUCCESSES, is_of_bill, may_be_shown_yet, payment_of, shown_to_buyer
 from ingest_service.folding.recovery import at_the_form
 from ingest_service.folding.subject import Subject
 
@@ -59,6 +60,8 @@ class Ready:
 
     details: Mapping[str, Any]
     customer_id: str
+    draft: Draft
+    """With everything that is known of it by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +125,12 @@ def hold_until(draft: Draft, now: datetime.datetime, holds: Holds) -> datetime.d
     """Until when a new draft waits."""
     if draft.kind == "payment_failed" and (draft.need == "invoice_of_payment" or at_the_form(draft)):
         return now + holds.failure
-    if (
-        draft.need == "first_payment"
-    ):  # its message comes minutes later: there is time for whichever event tells what was bought
-        return now + holds.first_payment
-    return now + holds.success if draft.need == "invoice_of_payment" else now
+    if draft.need == "first_payment":
+        return (
+            now + holds.first_payment
+        )  # its message comes minutes later: there is time for what tells what was bought
+    waits = draft.need == "invoice_of_payment" or (is_of_bill(draft) and draft.kind in SUCCESSES)
+    return now + holds.success if waits else now
 
 
 def resolve(
@@ -151,26 +155,14 @@ def resolve(
         if trouble is not None:
             return Dropped(f"it waited for more than {hours}, at last because: {trouble.reason}")
         return Dropped(f"it is old news: it happened more than {hours} before it came")
-    if draft.need == "invoice_of_payment":
-        waiting = _joined_to_invoice(pending, known, now)
-        if waiting is not None:
-            return waiting
-    if draft.need == "suspect":
-        return LookUp("suspect", draft.need_id)
-    if draft.need == "decline":
-        found = _declined(pending, known, now, trouble)
-        if not isinstance(found, Pending):
-            return found
-        pending = found
-    if draft.need == "first_payment":
-        waiting = _first_payment(pending, known, now)
-        if waiting is not None:
-            return waiting
-    sold = _sold(pending.draft, known)
+    found = _needed(pending, known, now, trouble)
+    if not isinstance(found, Pending):
+        return found
+    sold = _sold(found.draft, known)
     if isinstance(sold, Draft):
-        return _person(replace(pending, draft=sold), known, now, region, trouble)
+        return _person(replace(found, draft=sold), known, now, region, trouble)
     # nice to have: no message waits for it
-    return sold if trouble is None else _person(pending, known, now, region, trouble)
+    return sold if trouble is None else _person(found, known, now, region, trouble)
 
 
 def _sold(draft: Draft, known: Known) -> Draft | LookUp:
@@ -197,7 +189,39 @@ def _sold(draft: Draft, known: Known) -> Draft | LookUp:
     return replace(draft, attributes={**draft.attributes, **more})
 
 
-def _first_payment(pending: Pending, known: Known, now: datetime.datetime) -> Resolution | None:
+def _needed(
+    pending: Pending, known: Known, now: datetime.datetime, trouble: Trouble | None
+) -> Pending | Held | Dropped | LookUp:
+    """With what it needs to be told, whomever it concerns; or what becomes of it without."""
+    draft = pending.draft
+    found: Pending | Held | Dropped | LookUp | None = None
+    match draft.need:
+        case "suspect":
+            return LookUp("suspect", draft.need_id)
+        case "invoice_of_payment":
+            found = _joined_to_invoice(pending, known, now)
+        case "decline":
+            found = _declined(pending, known, now, trouble)
+        case "first_payment":
+            found = _first_payment(pending, known, now)
+        case _:
+            pass
+    if found is not None and not isinstance(found, Pending):
+        return found
+    return _of_bill(found or pending, known, now) if is_of_bill(draft) else found or pending
+
+
+def _of_bill(pending: Pending, known: Known, now: datetime.datetime) -> Pending | Held:
+    """With what the buyer saw, which the bill's payment tells."""
+    draft = pending.draft
+    payment = known.subjects.get(payment_of(draft, known.aliases))
+    subscription = known.subjects.get(str(draft.attributes.get("subscription", "")))
+    if now < pending.held_until and may_be_shown_yet(draft, payment, subscription):
+        return Held(pending.held_until, "its payment may say that the buyer saw another currency")
+    return replace(pending, draft=shown_to_buyer(draft, payment))
+
+
+def _first_payment(pending: Pending, known: Known, now: datetime.datetime) -> Held | Dropped | LookUp | None:
     if now < pending.held_until:
         return Held(pending.held_until, "another event may say more of what was bought")
     earlier = known.aliases.get((pending.draft.need_id, "earlier_payment"))
@@ -230,7 +254,7 @@ def _declined(
     return replace(pending, draft=replace(draft, attributes=attributes))
 
 
-def _joined_to_invoice(pending: Pending, known: Known, now: datetime.datetime) -> Resolution | None:
+def _joined_to_invoice(pending: Pending, known: Known, now: datetime.datetime) -> Held | Dropped | LookUp | None:
     draft = pending.draft
     invoice = known.aliases.get((draft.need_id, "invoice"))
     if invoice:
@@ -273,7 +297,7 @@ def _person(pending: Pending, known: Known, now: datetime.datetime, region: str,
         if product is None and trouble is None:
             return LookUp("product", draft.need_id)
         draft = _named(draft, product)
-    return Ready(details(draft, mirror, int(now.timestamp()), region), customer_id)
+    return Ready(details(draft, mirror, int(now.timestamp()), region), customer_id, draft)
 
 
 def _named(draft: Draft, product: Subject | None) -> Draft:

@@ -49,6 +49,7 @@ ATTRIBUTES: Final[Mapping[str, AttributeType]] = {
     "evidence_due": "number",  # unix seconds
     "is_inquiry": "flag",  # a dispute that has not taken any money yet
     "charged_amount": "number",  # where the buyer saw another currency: what was charged
+    "charged_exponent": "number",
     "charged_currency": "text",
     "metadata": "table",
     "subscription_metadata": "table",

@@ -187,8 +187,9 @@ class Memory:
             known = Known(self._subjects, self._aliases, self._customers)
             resolution = resolve(pending, known, self.now, self.holds, self.region, trouble)
             match resolution:
-                case Ready(details, customer_id):
-                    self._ready[key] = Heard(_fact(self.account_id, pending, event_id, details, customer_id), self.now)
+                case Ready(details, customer_id, told):
+                    fact = _fact(self.account_id, replace(pending, draft=told), event_id, details, customer_id)
+                    self._ready[key] = Heard(fact, self.now)
                     break
                 case Held(until, _):
                     self._waiting[key] = (pending, event_id, until)

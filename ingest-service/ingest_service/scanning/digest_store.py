@@ -58,10 +58,11 @@ async def close(conn: Any, account_id: str, day: date, began_at: datetime, close
 
 
 # a bill that failed three times a day failed once; what came too late to be written about happened all the same, but for a payment
-# that was found to be a bill's, which is counted there
+# that was found to be a bill's, which is counted there. Money is what was charged: buyers may have seen other currencies
 _COUNT: Final = """
 WITH told AS MATERIALIZED (
-    SELECT DISTINCT ON (f.kind, f.subject_id) f.kind, f.subject_id, f.amount, f.exponent, f.currency
+    SELECT DISTINCT ON (f.kind, f.subject_id) f.kind, f.subject_id, COALESCE(f.charged_amount, f.amount) AS amount,
+           COALESCE(f.charged_exponent, f.exponent) AS exponent, COALESCE(f.charged_currency, f.currency) AS currency
     FROM fact f
     WHERE f.account_id = $1 AND f.occurred_at > $2 AND f.occurred_at <= $3 AND f.kind = ANY($4)
       AND (f.state IN ('ready', 'planned') OR (f.state = 'dropped' AND f.reason LIKE 'it is old news%'))

@@ -73,15 +73,15 @@ async def drop(conn: Any, account_id: str, rows: Sequence[Row]) -> None:
     )
 
 
-async def want(conn: Any, account_id: str, wanted: Sequence[tuple[str, str, str]], now: datetime) -> None:
-    """Asks for a look at single things, once each: (scan, window, the event that asks)."""
+async def want(conn: Any, account_id: str, wanted: Sequence[tuple[str, str, str, datetime]]) -> None:
+    """Asks for a look at single things, once each: (scan, window, the event that asks, when it happened)."""
     await conn.execute(
         """INSERT INTO scan (account_id, scan, scan_window, event_id, state, due_at)
-           SELECT $1, w.*, 'open', $5 FROM unnest($2::text[], $3::text[], $4::text[]) AS w (scan, scan_window, event_id)
+           SELECT $1, w.scan, w.scan_window, w.event_id, 'open', w.due_at
+           FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[]) AS w (scan, scan_window, event_id, due_at)
            ON CONFLICT DO NOTHING""",
         account_id,
         *map(list, zip(*sorted(wanted), strict=True)),
-        now,
     )
 
 

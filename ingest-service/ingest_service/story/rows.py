@@ -12,8 +12,8 @@ SUFFIXES: Final = {
     "pi": ("payment", ("unpaid", "receipt", "fraud", "fraud_result", "fraud_held", "fraud_warned")),
     "ch": ("payment", ("unpaid", "receipt", "fraud", "fraud_result", "fraud_held", "fraud_warned")),
     "re": ("refund", ("issued", "failed")),
-    "du": ("dispute", ("open", "result")),
-    "dp": ("dispute", ("open", "result")),
+    "du": ("dispute", ("open", "chargeback", "result")),
+    "dp": ("dispute", ("open", "chargeback", "result")),
     "cus": ("customer", ("welcome",)),
 }
 """Concerns by the prefix of the object's id: a person may ask by the id that Stripe's dashboard shows."""
@@ -132,7 +132,8 @@ SELECT event_id, type, api_version, source, created_at, received_at, business_at
 FROM event WHERE account_id = $1 AND event_id = ANY ($2::text[]) ORDER BY business_at, event_id
 """
 _FACTS = """
-SELECT fact_key, kind, concern, subject_id, customer_id, occurred_at, amount, exponent, currency, event_id, state, reason, due_at,
+SELECT fact_key, kind, concern, subject_id, customer_id, occurred_at, COALESCE(charged_amount, amount) AS amount,
+       COALESCE(charged_exponent, exponent) AS exponent, COALESCE(charged_currency, currency) AS currency, event_id, state, reason, due_at,
     rules_epoch, planned_at
 FROM fact WHERE account_id = $1 AND fact_key = ANY ($2::text[]) ORDER BY occurred_at, fact_key
 """

@@ -104,7 +104,9 @@ def request(step: Freezable) -> NotificationRequest:
         if_unresolved=_UNRESOLVED[blueprint["if_unresolved"]],
         template=template,
         variant=str(blueprint.get("variant", step.variant)),
-        values=values_for(names, Told(step.fact, step.truth_read_at, _zone(step), step.link)),
+        values=values_for(
+            names, Told(step.fact, step.truth_read_at, _zone(step), step.link, to_team="member" in blueprint)
+        ),
         challenge=_challenge(step, asks, last) if asks is not None else None,
         traceparent=step.traceparent,
     )

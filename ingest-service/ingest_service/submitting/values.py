@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from ingest_service.folding.money import charged
 from ingest_service.scanning.figures import LINES, largest
 from notify.v1.value_pb2 import Day, Link, Money, Text, TextList, Value
 
@@ -53,6 +54,7 @@ TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What the shipped templates ask for; a step may name its own with `values:`. Values that a fact does not have are left out."""
 
+_UTC: Final = ZoneInfo("UTC")
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 _LONGEST_LINK: Final = 512
 _LONGEST_TEXT: Final = 500
@@ -69,6 +71,7 @@ class Told:
     now: datetime
     zone: ZoneInfo
     link: str = ""  # a payment link of our own; without one the bill's own page
+    to_team: bool = False  # the business hears what was charged, not what the buyer saw
 
 
 Maker = Callable[[Told], Value | None]
@@ -87,7 +90,7 @@ def known_values() -> tuple[str, ...]:
 
 def _amount(told: Told) -> Value | None:
     fact = told.fact
-    amount, exponent, currency = fact.get("amount"), fact.get("exponent"), fact.get("currency")
+    amount, exponent, currency = charged(fact) if told.to_team else (fact["amount"], fact["exponent"], fact["currency"])
     if amount is None or exponent is None or not currency:
         return None
     return Value(money=Money(minor_units=amount, exponent=exponent, currency=str(currency).upper()))
@@ -113,7 +116,10 @@ def _retry_on(told: Told) -> Value | None:
 
 
 def _due_on(told: Told) -> Value | None:
-    return _day(told.fact["attributes"].get("evidence_due"), told.zone)
+    """The last day that is whole, wherever it is counted: Stripe's end of a day in UTC is the next morning further east."""
+    at = told.fact["attributes"].get("evidence_due")
+    days = [day.day for zone in (told.zone, _UTC) if (day := _day(at, zone)) is not None]
+    return Value(day=min(days, key=lambda day: (day.year, day.month, day.day))) if days else None
 
 
 def _paid_on(told: Told) -> Value | None:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import orjson
 
+from ingest_service.folding.money import charged
 from ingest_service.story.lines import happened
 
 SIGNATURE: Final = "Paybell-Signature"
@@ -43,16 +44,17 @@ def made(account_id: str, plan_id: UUID, cause: str, webhook: str, told: Json, n
 
 def step_call(account_id: str, plan_id: UUID, number: int, webhook: str, fact: Json, now: datetime) -> Call:
     """The call of a step to a team: the sentence that the story tells, as Slack and many others take it."""
-    what = happened(fact["kind"], fact["amount"], fact["exponent"], fact["currency"], fact["key"])
+    what = happened(fact["kind"], *charged(fact), fact["key"])
     return made(account_id, plan_id, f"step:{number}", webhook, {"text": f"{what[0].upper()}{what[1:]}"}, now)
 
 
 def about(fact: Json) -> dict[str, Any]:
-    """A fact by its ids, money and time. Amount in minor units with Stripe's exponent; None where it is about no money."""
+    """A fact by its ids, money and time. What was charged in minor units with Stripe's exponent; None where it is about no money."""
+    amount, exponent, currency = charged(fact)
     return {
         "fact": {"key": fact["key"], "kind": fact["kind"], "subject": fact["subject_id"], "customer": fact["customer_id"],
                  "event": fact["event_id"], "at": datetime.fromtimestamp(fact["occurred_at"], UTC).isoformat(timespec="seconds")},
-        "amount": fact["amount"], "exponent": fact["exponent"], "currency": fact["currency"],
+        "amount": amount, "exponent": exponent, "currency": currency,
     }  # fmt: skip
 
 

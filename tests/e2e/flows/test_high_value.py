@@ -1,5 +1,6 @@
 """High-value alerts: from Stripe's event to the sales phone, to the next person, to the webhook of whoever takes it."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -88,6 +89,28 @@ async def test_the_next_one_is_asked_where_nobody_acknowledges_and_who_does_stop
     told = [line["sentence"] for line in story["lines"]]
     assert "It was acknowledged: the answer was yes" in told
     assert "The webhook fulfilment was called" in told
+
+
+async def test_the_team_hears_what_was_charged_where_the_buyer_saw_another_currency(
+    pair: Pair, team: list[str], receiver: Receiver
+) -> None:
+    buyer = phone()
+    _, events = pair.play(
+        "purchase", phone=buyer, amount=750_000, presentment_currency="eur", presentment_amount=690_000
+    )
+    await pair.post_all(events)
+    await pair.quiet()
+    [thanked], [asked] = pair.texts(buyer), pair.texts(team[0])
+    assert "6,900.00" in thanked
+    assert "$7,500.00 came in" in asked
+    await reply(pair, team[0], "yes")
+
+    async def called() -> bool:
+        return bool(receiver.got)
+
+    await until(called, 30)
+    told = json.loads(receiver.got[0].body)
+    assert (told["amount"], told["exponent"], told["currency"]) == (750_000, 2, "usd")
 
 
 async def test_the_first_one_may_acknowledge_and_the_next_one_hears_nothing(pair: Pair, team: list[str]) -> None:

@@ -42,6 +42,24 @@ async def test_what_the_buyer_saw_is_what_the_text_says(pair: Pair) -> None:
     assert "100.00" not in text
 
 
+@pytest.mark.parametrize("version", [ACACIA, ENDIVE])
+@pytest.mark.parametrize("story", ["renewal_paid", "renewal_fails"])
+async def test_a_bill_is_told_in_the_currency_its_buyer_saw_though_only_its_payment_knows_it(
+    pair: Pair, story: str, version: str
+) -> None:
+    to = phone()
+    seen = {"presentment_currency": "eur", "presentment_amount": 9300}
+    _, events = pair.play(story, version=version, phone=to, amount=10_000, **seen)
+    subscribed = [event for event in events if event["type"].startswith("customer.subscription.")]
+    await pair.post_all(subscribed)  # Stripe told of it long ago; of a bill that is paid no event says what was shown
+    await pair.quiet()
+    await pair.post_all(events)
+    await pair.quiet()
+    [text] = pair.texts(to)
+    assert "93.00" in text
+    assert "100.00" not in text
+
+
 async def test_a_purchase_whose_items_stripe_does_not_tell_is_confirmed_without_them(pair: Pair) -> None:
     to = phone()
     rule = {"side": "stripe", "operation": "checkout.sessions.line_items", "act": "500"}

@@ -32,6 +32,7 @@ class Payment:
     amount: int
     amount_received: int
     currency: str
+    presentment: tuple[int, str] | None
     latest_charge: str
     failed_charge: str
     failure_code: str
@@ -90,6 +91,7 @@ def payment(obj: Json) -> Payment:
         amount=number(obj, "amount") or 0,
         amount_received=number(obj, "amount_received") or 0,
         currency=text(obj, "currency").lower(),
+        presentment=presentment(obj),
         latest_charge=text(obj, "latest_charge"),
         failed_charge=text(obj, "last_payment_error", "charge") or text(obj, "latest_charge"),
         failure_code=text(obj, "last_payment_error", "code"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ingest_service.folding.parse.fields import Json, Snapshot, need_id, number, phone, table, text
+from ingest_service.folding.parse.fields import Json, Snapshot, need_id, number, phone, presentment, table, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Session:
     invoice: str
     amount: int
     currency: str
+    presentment: tuple[int, str] | None
     locale: str
     phones: tuple[Snapshot, ...]
     name: str
@@ -48,6 +49,7 @@ def session(obj: Json) -> Session:
         invoice=text(obj, "invoice"),
         amount=number(obj, "amount_total") or 0,
         currency=text(obj, "currency").lower(),
+        presentment=presentment(obj),
         locale="" if locale == "auto" else locale,
         phones=tuple(phone(obj, "checkout.customer_details.phone", country, "customer_details", "phone")),
         name=text(obj, "customer_details", "name"),

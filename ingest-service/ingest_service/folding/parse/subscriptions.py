@@ -24,12 +24,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription. Times are Unix seconds; ``period_end`` is the earliest among its items, as Stripe's own filter reads it."""
+    """A subscription. Times are Unix seconds; ``period_end`` is the earliest among its items, as Stripe's own filter reads it.
+
+    Attributes:
+        shown_in: the currency that the customer sees, where it is another one than is charged.
+    """
 
     id: str
     status: str
     customer: str
     currency: str
+    shown_in: str
     items: tuple[Item, ...]
     period_start: int | None
     period_end: int | None
@@ -72,6 +77,7 @@ def subscription(obj: Json) -> Subscription:
         status=text(obj, "status"),
         customer=text(obj, "customer"),
         currency=text(obj, "currency").lower(),
+        shown_in=text(obj, "presentment_details", "presentment_currency").lower(),
         items=items,
         period_start=max(starts) if starts else number(obj, "current_period_start"),
         period_end=period_end,

@@ -1,4 +1,6 @@
-"""What events about disputes say: one fact when it is opened, one when it is decided. Pure."""
+"""What events about disputes say: one fact when it is opened, one when it is decided, and one where an inquiry becomes a chargeback
+between the two: money is taken only then, and there is a new day for the evidence. Pure.
+"""
 
 from typing import Final
 
@@ -18,25 +20,30 @@ def tell_dispute(event: Event) -> Effects:
     told = [SubjectTold(dispute.id, "dispute", dispute.status, "", {"charge": dispute.charge})]
     if dispute.charge:
         told.append(SubjectTold(dispute.charge, "charge", "", "", {"disputed": True}))
-    kind = "dispute_closed" if decided else "dispute_opened"
-    settled: tuple[str, ...] = (f"dispute:{dispute.id}/open",) if decided else ()
+    charged_back = not (decided or dispute.inquiry) and str(event.previous.get("status", "")).startswith("warning_")
+    matter = "result" if decided else "chargeback" if charged_back else "open"
+    settled: tuple[str, ...] = (f"dispute:{dispute.id}/open",) if decided or charged_back else ()
+    if decided:
+        settled += (f"dispute:{dispute.id}/chargeback",)
     if (
         owner := dispute.payment_intent or dispute.charge
     ):  # whoever was asked about it as fraud need not answer any more
         settled += suspicions.concerns(owner)
-    tells = dispute.amount > 0 and (decided or event.type == "charge.dispute.created")
+    tells = dispute.amount > 0 and (decided or charged_back or event.type == "charge.dispute.created")
     return Effects(
         subjects=tuple(told),
-        drafts=(_draft(dispute, kind),) if tells else (),
+        drafts=(_draft(dispute, matter),) if tells else (),
         settled=settled,
     )
 
 
-def _draft(dispute: parse.Dispute, kind: str) -> Draft:
+def _draft(dispute: parse.Dispute, matter: str) -> Draft:
+    kind = "dispute_closed" if matter == "result" else "dispute_opened"
+    again = ":chargeback" if matter == "chargeback" else ""  # a matter of its own: the inquiry may have been answered
     return Draft(
         kind=kind,
-        key=f"{kind}:{dispute.id}",
-        concern=f"dispute:{dispute.id}/{'open' if kind == 'dispute_opened' else 'result'}",
+        key=f"{kind}:{dispute.id}{again}",
+        concern=f"dispute:{dispute.id}/{matter}",
         subject_id=dispute.id,
         customer_id="",
         lane=PAYMENT,

@@ -7,6 +7,7 @@ from ingest_service.folding import parse
 from ingest_service.folding.contact import Contact
 from ingest_service.folding.declines import decline_fact
 from ingest_service.folding.effects import Alias, Draft, Effects, Event, SubjectTold, joined, named, without_none
+from ingest_service.folding.presentment import remembered
 from ingest_service.folding.tellers import suspicions
 from ingest_service.folding.tellers.first_payment import first_payments
 from ingest_service.inbox.lanes import PAYMENT, RECEIPT
@@ -17,6 +18,7 @@ def tell_payment(event: Event) -> Effects:
     facts: dict[str, Any] = {"latest_charge": payment.latest_charge}
     if event.type == "payment_intent.payment_failed":
         facts["decline"] = decline_fact(payment.decline_code, payment.failure_code, int(event.created_at.timestamp()))
+    facts |= remembered((payment.amount, payment.currency), payment.presentment, int(event.created_at.timestamp()))
     told = SubjectTold(payment.id, "payment_intent", payment.status, payment.customer, facts, _contact(payment))
     aliases = [
         Alias(charge, "payment_intent", payment.id)
@@ -61,6 +63,7 @@ def _one_off(payment: parse.Payment, kind: str, key: str, amount: int, attribute
         amount=amount,
         currency=payment.currency,
         attributes=attributes,
+        presentment=payment.presentment if amount == payment.amount else None,
         snapshots=payment.phones,
         name=payment.name,
         country=payment.country,
@@ -86,7 +89,8 @@ def tell_charge(event: Event) -> Effects:
         at = int(event.created_at.timestamp())
         failed = event.type == "charge.failed"
         decline = {"decline": decline_fact(charge.decline_code, charge.failure_code, at)} if failed else {}
-        told.append(named("payment_intent", charge.payment_intent, decline))
+        seen = remembered((charge.amount, charge.currency), charge.presentment, at)
+        told.append(named("payment_intent", charge.payment_intent, decline | seen))
         aliases.append(Alias(charge.id, "payment_intent", charge.payment_intent))
     if charge.invoice is not None:
         aliases += joined(owner, charge.invoice)
@@ -169,6 +173,7 @@ def tell_session(event: Event) -> Effects:
             {"payment_intent": session.payment_intent, "checkout_session": session.id, "metadata": session.metadata}
         )
         | {"is_subscription": False},
+        presentment=session.presentment,
         snapshots=session.phones,
         name=session.name,
         country=session.country,

@@ -27,14 +27,15 @@ def tell_subscription(event: Event) -> Effects:
 
 
 def remembered(said: parse.Subscription) -> dict[str, Any]:
-    """What our own record keeps of a subscription: when its period ends, whether it goes on by itself then, and how long one is, which
-    its bills do not say.
+    """What our own record keeps of a subscription: when its period ends, whether it goes on by itself then, how long one is, which its
+    bills do not say, and which currency is shown.
     """
     return {
         "period_end": str(said.period_end or ""),
         "trial_end": str(said.trial_end or ""),
         "renews": "no" if said.ends_itself or said.paused else "yes",
         "every": next((f"{item.interval_count} {item.interval}" for item in said.items if item.interval), ""),
+        "shown_in": said.shown_in,
     }
 
 

@@ -47,6 +47,14 @@ def customer_of(world: World, options: Options) -> Obj:
     return customer
 
 
+def seen_by(options: Options) -> Obj | None:
+    """What the buyer saw (Adaptive Pricing), where that was another currency."""
+    currency, amount = options.text("presentment_currency"), options.number("presentment_amount")
+    if (currency is None) != (amount is None):
+        raise StoryError("presentment_currency and presentment_amount go together")
+    return None if currency is None else {"presentment_amount": amount, "presentment_currency": currency.lower()}
+
+
 def make_customer(world: World, person: Person, metadata: dict[str, str], *, created: int) -> Obj:
     customer = world.add(customer_object(world, person, created=created, metadata=metadata))
     method = world.add(payment_method_object(world, person, customer=customer["id"], created=created))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from paybell_sandbox.stripe.stories.renewals import renewal_fails
-from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, SUBSCRIBED, Options, Parameter, Story
+from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, SEEN, SUBSCRIBED, Options, Parameter, Story
 from paybell_sandbox.stripe.world import World
 
 GROUP: Final = "Odd numbers"
-_PLAYED: Final = {parameter.name: parameter for parameter in (DECLINE, *CUSTOMER, *MONEY, *SUBSCRIBED)}
+_PLAYED: Final = {parameter.name: parameter for parameter in (DECLINE, *CUSTOMER, *MONEY, *SUBSCRIBED, *SEEN)}
 _AFTER: Final = ("customer_pays", "retry_fails")
 
 

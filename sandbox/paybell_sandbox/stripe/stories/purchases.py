@@ -10,8 +10,8 @@ from paybell_sandbox.stripe.objects.customers import address, payment_method_obj
 from paybell_sandbox.stripe.objects.payments import payment_intent_object
 from paybell_sandbox.stripe.objects.sessions import checkout_item, checkout_session_object
 from paybell_sandbox.stripe.people import DEFAULT
-from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, person_of
-from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, Options, Parameter, Story, StoryError
+from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, person_of, seen_by
+from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, SEEN, Options, Parameter, Story
 from paybell_sandbox.stripe.world import Obj, World
 
 GROUP: Final = "Purchases"
@@ -22,8 +22,7 @@ BUYING: Final = (
     Parameter("article", "What", "choice", "lamp", ("lamp", "workshop")),
     Parameter("guest", "The buyer is no customer", "switch", default=False),
     Parameter("payment_metadata", "Metadata of the payment", "map"),
-    Parameter("presentment_currency", "Currency the buyer saw, where it is another one"),
-    Parameter("presentment_amount", "Amount the buyer saw, in its minor units", "number"),
+    *SEEN,
 )
 
 
@@ -54,7 +53,7 @@ def begin(world: World, options: Options, *, capture_method: str = "automatic_as
             metadata=options.map("payment_metadata"),
         )
     )
-    seen = _seen(options)
+    seen = seen_by(options)
     if seen:
         intent["presentment_details"] = seen
     session = checkout_session_object(
@@ -71,14 +70,6 @@ def begin(world: World, options: Options, *, capture_method: str = "automatic_as
     world.add(session)
     world.emit("payment_intent.created", intent)
     return intent, card
-
-
-def _seen(options: Options) -> Obj | None:
-    """What the buyer saw (Adaptive Pricing), where that was another currency."""
-    currency, amount = options.text("presentment_currency"), options.number("presentment_amount")
-    if (currency is None) != (amount is None):
-        raise StoryError("presentment_currency and presentment_amount go together")
-    return None if currency is None else {"presentment_amount": amount, "presentment_currency": currency.lower()}
 
 
 def _session_of(world: World, intent: Obj) -> Obj | None:

@@ -9,8 +9,16 @@ from paybell_sandbox.stripe.catalogue import ARTICLES, price_for
 from paybell_sandbox.stripe.objects.customers import payment_method_object
 from paybell_sandbox.stripe.objects.subscriptions import subscription_object
 from paybell_sandbox.stripe.people import PEOPLE
-from paybell_sandbox.stripe.stories.cast import card_of, customer_of, last, make_customer, person_of, subscription_for
-from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, SUBSCRIBED, Options, Parameter, Story
+from paybell_sandbox.stripe.stories.cast import (
+    card_of,
+    customer_of,
+    last,
+    make_customer,
+    person_of,
+    seen_by,
+    subscription_for,
+)
+from paybell_sandbox.stripe.stories.story import CUSTOMER, DECLINE, MONEY, SEEN, SUBSCRIBED, Options, Parameter, Story
 from paybell_sandbox.stripe.world import Obj, World
 
 GROUP: Final = "Subscriptions"
@@ -40,10 +48,20 @@ def touched(invoice: Obj, world: World) -> dict[str, str]:
     return ids
 
 
+def _begun(world: World, customer: Obj, options: Options) -> Obj:
+    """The bill of the next month, in the currency that the customer sees."""
+    subscription, seen = subscription_for(world, customer, options), seen_by(options)
+    if seen:
+        subscription["presentment_details"] = {"presentment_currency": seen["presentment_currency"]}
+    invoice = billing.begin_period(world, subscription)
+    if seen:
+        billing.intent_of(world, invoice)["presentment_details"] = seen
+    return invoice
+
+
 def renewal_fails(world: World, options: Options) -> dict[str, str]:
     customer = customer_of(world, options)
-    subscription = subscription_for(world, customer, options)
-    invoice = billing.begin_period(world, subscription)
+    invoice = _begun(world, customer, options)
     billing.attempt_fails(world, invoice, card_of(world, customer), options.decline())
     return touched(invoice, world)
 
@@ -104,7 +122,7 @@ def subscription_ends(world: World, options: Options) -> dict[str, str]:
 
 def renewal_paid(world: World, options: Options) -> dict[str, str]:
     customer = customer_of(world, options)
-    invoice = billing.begin_period(world, subscription_for(world, customer, options))
+    invoice = _begun(world, customer, options)
     billing.pay(world, invoice, card_of(world, customer), counts_as_attempt=True)
     return touched(invoice, world)
 
@@ -173,7 +191,7 @@ STORIES: Final = (
         "A renewal fails",
         "The card is declined when the next month of a subscription is due.",
         renewal_fails,
-        (DECLINE, *CUSTOMER, *MONEY, *SUBSCRIBED),
+        (DECLINE, *CUSTOMER, *MONEY, *SUBSCRIBED, *SEEN),
         _AFTER_FAILURE,
     ),
     Story(
@@ -233,7 +251,7 @@ STORIES: Final = (
         "A renewal is paid",
         "The next month of a subscription is due and the card pays at once.",
         renewal_paid,
-        (*CUSTOMER, *MONEY, *SUBSCRIBED),
+        (*CUSTOMER, *MONEY, *SUBSCRIBED, *SEEN),
         ("refund_full", "refund_two_parts", "dispute_opened", "early_fraud_warning"),
     ),
     Story(

@@ -72,6 +72,15 @@ def _open_dispute(dispute: Obj) -> bool:
     return dispute["status"] not in ("won", "lost", "warning_closed", "prevented")
 
 
+def inquiry_escalates(world: World, options: Options) -> dict[str, str]:
+    dispute = last(world, "dispute", options, "an open inquiry", lambda one: one["status"].startswith("warning_n"))
+    charge = world.need(dispute["charge"])
+    evidence = {**dispute["evidence_details"], "due_by": dispute["evidence_details"]["due_by"] + 10 * DAY}
+    world.change(dispute, "charge.dispute.updated", status="needs_response", evidence_details=evidence)
+    world.emit("charge.dispute.funds_withdrawn", dispute)
+    return _ids(charge, "dispute", dispute)
+
+
 def dispute_closed(world: World, options: Options) -> dict[str, str]:
     dispute = last(world, "dispute", options, "an open dispute", _open_dispute)
     inquiry = str(dispute["status"]).startswith("warning")
@@ -194,6 +203,16 @@ STORIES: Final = (
             Parameter("inquiry", "Only an inquiry, no money withdrawn yet", "switch", default=False),
         ),
         ("dispute_closed",),
+    ),
+    Story(
+        "inquiry_escalates",
+        GROUP,
+        "An inquiry becomes a chargeback",
+        "The bank was not content with the answer, or got none: it takes the money and wants evidence.",
+        inquiry_escalates,
+        (Parameter("dispute", "The inquiry (du_…); without it the last that is open"),),
+        ("dispute_closed",),
+        follows=True,
     ),
     Story(
         "dispute_closed",

@@ -110,6 +110,10 @@ MONEY: Final = (
     Parameter("currency", "Currency; without it the person's own"),
     Parameter("amount", "Amount in minor units; without it the usual price", "number"),
 )
+SEEN: Final = (
+    Parameter("presentment_currency", "Currency the buyer saw, where it is another one"),
+    Parameter("presentment_amount", "Amount the buyer saw, in its minor units", "number"),
+)
 SUBSCRIBED: Final = (
     Parameter("article", "What", "choice", "studio", ("studio", "studio_yearly", "team")),
     Parameter("subscription_metadata", "Metadata of the subscription; makes a new one", "map"),

@@ -37,8 +37,10 @@ async def happened(
     subject = key.split(":")[1]
     await world.pool.execute(
         "INSERT INTO fact (account_id, fact_key, kind, concern, subject_id, lane, occurred_at, amount, exponent, currency, event_id,"
-        " state, reason, rules_hash, data_key_id, details) VALUES ('main', $1, $2, $1, $3, 3, $4, $5, $6, $7, 'evt', $8, $9, '', 'k1', '')",
+        " state, reason, rules_hash, data_key_id, details, charged_amount, charged_exponent, charged_currency)"
+        " VALUES ('main', $1, $2, $1, $3, 3, $4, $5, $6, $7, 'evt', $8, $9, '', 'k1', '', $10, $11, $12)",
         key, key.split(":", maxsplit=1)[0], subject, at, amount, more.get("exponent", 2), currency, more.get("state", "planned"), more.get("reason"),
+        *more.get("charged", (None, None, None)),
     )  # fmt: skip
     await world.pool.execute(
         "INSERT INTO subject (account_id, subject_id, kind, as_of, facts) VALUES ('main', $1, 'invoice', $2, $3) ON CONFLICT DO NOTHING",
@@ -151,6 +153,21 @@ async def test_a_day_that_was_over_before_it_could_be_closed_is_in_the_next(book
     }  # fmt: skip
     assert (facts["digest:2026-11-23"][1] or "").startswith("missed: ")
     assert (await told(books, "2026-11-25"))["money"]["returned"] == {"usd/2": 300}
+
+
+async def test_money_is_what_was_charged_whatever_currency_the_buyer_saw(books: ScanWorld) -> None:
+    await happened(
+        books,
+        "payment_succeeded:pi_1",
+        MONDAY - timedelta(hours=1),
+        690_000,
+        "jpy",
+        exponent=0,
+        charged=(4_500, 2, "usd"),
+    )
+    await happened(books, "payment_succeeded:pi_2", MONDAY - timedelta(hours=1), 100)
+    await evening(books)
+    assert (await told(books, "2026-11-23"))["money"]["received"] == {"usd/2": 4_600}
 
 
 async def test_after_days_without_a_digest_the_next_one_begins_where_the_last_one_ended(books: ScanWorld) -> None:

@@ -48,6 +48,26 @@ async def arrive(
     return dict(ids)
 
 
+async def test_an_announcement_that_comes_late_says_nothing_that_the_days_scan_has_said(trials: ScanWorld) -> None:
+    began = trials.clock.now()
+    trials.box.sandbox.clock.offset = round((began - datetime.now(UTC)).total_seconds())
+    _, events = trials.box.app[STRIPE].play("trial_will_end", {"days": 3})
+    await trials.pool.execute(
+        "UPDATE scan SET state = 'open', after_id = '' WHERE scan = 'trial:3' AND scan_window = '2026-11-23'"
+    )
+    await trials.scan()
+    [said] = await trials.facts("trial_ending")
+    trials.clock.at = began + timedelta(hours=26)
+    now = trials.clock.now()
+    late = [event.envelope("2026-10-28.endive", connected=False) for event in events]
+    arrivals = [envelope.arrival(trials.account, one, orjson.dumps(one), "webhook", now) for one in late]
+    async with trials.pool.acquire() as conn, conn.transaction():
+        await store.store(conn, SEALER, arrivals, now)
+        await Folding({"main": trials.account}, trials.clock, SEALER, Holds()).fold(conn)
+    await trials.scan()
+    assert list(await trials.facts("trial_ending")) == [said]
+
+
 @pytest.mark.parametrize("version", ["2025-02-24.acacia", "2026-10-28.endive"])
 async def test_an_announcement_and_the_days_scan_make_one_fact(trials: ScanWorld, version: str) -> None:
     ids = await arrive(trials, "trial_will_end", version=version, days=3, times=3)

@@ -9,7 +9,7 @@ import pytest
 from ingest_service.folding.details import details
 from ingest_service.folding.effects import Draft, Event
 from ingest_service.folding.mirror import Mirror, MirroredPhone
-from ingest_service.folding.resolving import Held, Holds, Known, Pending, enriched, hold_until, resolve
+from ingest_service.folding.resolving import Held, Holds, Known, Pending, Ready, enriched, hold_until, resolve
 from ingest_service.folding.subject import Subject
 from ingest_service.folding.tellers import effects
 
@@ -43,7 +43,68 @@ def test_the_amount_is_what_the_buyer_saw_in_whatever_order_it_is_told(order: An
     assert details(both, None, 0, "US")["attributes"]["charged_amount"] == 1000
 
 
-def test_a_success_waits_for_its_charge_which_alone_knows_what_the_buyer_saw() -> None:
+@pytest.mark.parametrize("kind", ["payment_intent.succeeded", "checkout.session.completed"])
+def test_a_purchase_whose_charge_is_late_is_told_as_its_buyer_saw_it(kind: str) -> None:
+    seen = {"presentment_details": CHARGE["presentment_details"]}
+    session = {
+        "id": "cs_1", "object": "checkout.session", "mode": "payment", "payment_status": "paid", "payment_intent": "pi_1",
+        "amount_total": 1000, "currency": "usd", "invoice": None, "customer": "cus_1",
+    }  # fmt: skip
+    draft, *_ = drafts(kind, {**(session if kind.startswith("checkout") else PAYMENT), **seen})
+    assert (draft.shown, draft.amount) == ((930, "eur"), 1000)
+
+
+def paid_bill(**more: Any) -> Draft:
+    bill = {
+        "id": "in_1", "object": "invoice", "status": "paid", "amount_due": 1000, "amount_paid": 1000, "currency": "usd",
+        "attempt_count": 1, "subscription": "sub_1", "billing_reason": "subscription_cycle", **more,
+    }  # fmt: skip
+    return drafts("invoice.paid", bill)[0]
+
+
+def told(*spoken: tuple[str, dict[str, Any]]) -> dict[str, Subject]:
+    """What these events tell of objects."""
+    subjects: dict[str, Subject] = {}
+    for kind, obj in spoken:
+        for one in effects(Event("evt_1", kind, NOON, obj)).subjects:
+            before = subjects.get(one.subject_id, Subject(one.subject_id, one.kind))
+            subjects[one.subject_id] = before.told(status=one.status, customer_id="", at=NOON, facts=one.facts)
+    return subjects
+
+
+SHOWN_IN_EURO = ("customer.subscription.updated", {
+    "id": "sub_1", "object": "subscription", "status": "active", "currency": "usd", "presentment_details": {"presentment_currency": "eur"},
+})  # fmt: skip
+JOINED = {("in_1", "payment_intent"): "pi_1"}
+
+
+def test_a_bill_whose_subscription_shows_another_currency_waits_a_moment_for_its_payment() -> None:
+    draft = paid_bill()
+    pending = Pending(draft, NOON, hold_until(draft, NOON, Holds()))
+    assert isinstance(resolve(pending, Known(told(SHOWN_IN_EURO), JOINED, {}), NOON, Holds(), "US"), Held)
+    known = Known(told(SHOWN_IN_EURO, ("charge.succeeded", CHARGE)), JOINED, {})
+    resolved = resolve(pending, known, NOON, Holds(), "US")
+    assert isinstance(resolved, Ready)
+    assert (resolved.draft.shown, resolved.draft.amount) == ((930, "eur"), 1000)
+    later = NOON + datetime.timedelta(seconds=5)
+    assert isinstance(resolve(pending, Known(told(SHOWN_IN_EURO), JOINED, {}), later, Holds(), "US"), Ready)
+
+
+def test_a_bill_that_shows_no_other_currency_waits_for_nothing() -> None:
+    draft = paid_bill()
+    pending = Pending(draft, NOON, hold_until(draft, NOON, Holds()))
+    assert isinstance(resolve(pending, Known({}, {}, {}), NOON, Holds(), "US"), Ready)
+
+
+def test_a_bill_that_its_payment_paid_only_in_part_states_what_was_charged() -> None:
+    draft = paid_bill(amount_paid=1500)
+    pending = Pending(draft, NOON, hold_until(draft, NOON, Holds()))
+    resolved = resolve(pending, Known(told(("charge.succeeded", CHARGE)), JOINED, {}), NOON, Holds(), "US")
+    assert isinstance(resolved, Ready)
+    assert resolved.draft.shown == (1500, "usd")
+
+
+def test_a_success_waits_for_its_charge_which_knows_best_what_the_buyer_saw() -> None:
     draft, _ = drafts("payment_intent.succeeded", {**PAYMENT, "customer": "cus_1"})
     pending = Pending(draft, NOON, hold_until(draft, NOON, Holds()))
     known = Known({}, {("pi_1", "invoice"): ""}, {})

@@ -147,6 +147,15 @@ def test_the_day_of_the_next_try_is_counted_in_the_persons_zone_and_never_past()
     assert values_for(("retry_on",), told(next_payment_attempt=10**18)) == {}
 
 
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Europe/Vienna", (2026, 12, 11)), ("UTC", (2026, 12, 11)), ("America/New_York", (2026, 12, 11))]
+)
+def test_evidence_is_asked_for_by_a_day_that_is_not_too_late_anywhere(zone: str, day: tuple[int, int, int]) -> None:
+    due = int(datetime(2026, 12, 11, 23, 59, 59, tzinfo=UTC).timestamp())
+    asked = values_for(("due_on",), replace(told(evidence_due=due), zone=ZoneInfo(zone)))["due_on"].day
+    assert (asked.year, asked.month, asked.day) == day
+
+
 def test_what_a_customer_may_have_typed_is_marked() -> None:
     value = values_for(("description",), told(product_names=["A", "B", "C", "D"], description="x"))["description"]
     assert (value.text.text, value.text.customer_typed) == ("A, B, C", True)

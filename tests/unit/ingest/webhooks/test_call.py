@@ -14,6 +14,7 @@ AT = datetime.datetime(2026, 11, 25, 10, 0, tzinfo=datetime.UTC)
 FACT: dict[str, Any] = {
     "key": "payment_succeeded:pi_1", "kind": "payment_succeeded", "subject_id": "pi_1", "customer_id": "cus_1", "event_id": "evt_1",
     "occurred_at": AT.timestamp(), "amount": 500000, "exponent": 2, "currency": "usd",
+    "attributes": {},
 }  # fmt: skip
 
 
@@ -31,6 +32,12 @@ def test_a_step_says_the_sentence_of_the_story_as_slack_takes_it() -> None:
     call = step_call("main", UUID(int=1), 2, "slack", FACT, AT)
     assert orjson.loads(call.body) == {"text": "A payment succeeds of 5000.00 USD (payment_succeeded:pi_1)"}
     assert call.cause == "step:2"
+
+
+def test_a_step_states_what_was_charged_where_the_buyer_saw_another_currency() -> None:
+    charged = {"charged_amount": 750000, "charged_exponent": 0, "charged_currency": "jpy"}
+    call = step_call("main", UUID(int=1), 2, "slack", {**FACT, "attributes": charged}, AT)
+    assert orjson.loads(call.body) == {"text": "A payment succeeds of 750000 JPY (payment_succeeded:pi_1)"}
 
 
 def test_a_call_has_the_same_key_whoever_makes_it_and_another_one_for_each_cause() -> None:
