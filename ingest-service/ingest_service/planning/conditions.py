@@ -44,6 +44,7 @@ ATTRIBUTES: Final[Mapping[str, AttributeType]] = {
     "country": "text",
     "refund_reason": "text",
     "refund_status": "text",
+    "by_answer": "flag",  # of a refund: an answer to a question caused it, and what became of the answer is told
     "dispute_reason": "text",
     "dispute_status": "text",
     "evidence_due": "number",  # unix seconds

@@ -14,6 +14,7 @@ from ingest_service.planning.fact_kinds import FACT_KINDS
 from ingest_service.planning.rules import Channel, IfNotNow, InTurn, OnRepeat, Rule, Rules, Step, Team, Variant
 
 _KNOWN_CONDITIONS: Final = {
+    ("refund_issued", "!fact.by_answer"): "a refund is issued that no answer caused",
     ("payment_failed", "fact.is_subscription"): "a subscription payment fails",
     ("payment_failed", "!fact.is_subscription"): "a payment outside a subscription fails",
     ("payment_failed", 'fact.about == "payment"'): "a one-off payment fails",
@@ -40,6 +41,7 @@ _KNOWN_VARIANTS: Final = {
     'fact.billing_reason == "subscription_cycle"': "for a renewal",
     'fact.customer_metadata.segment == "enterprise"': "for enterprise customers",
     "fact.is_inquiry": "for an inquiry",
+    'fact.refund_status == "canceled"': "where it was cancelled",
     "fact.card_expires_first": "where the card expires before",
     "!fact.method_on_file": "where there is nothing to pay with",
     "fact.is_empty": "where nothing happened",

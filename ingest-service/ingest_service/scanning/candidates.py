@@ -118,7 +118,7 @@ def fits(said: parse.Subscription, method: parse.Method | None, question: Questi
     charged = said.collection_method == "charge_automatically"
     if (
         Renewals.ALL in who.kinds
-        or (Renewals.ANNUAL in who.kinds and said.interval == "year")
+        or (Renewals.ANNUAL in who.kinds and said.is_yearly)
         or (Renewals.EXPIRING_CARD in who.kinds and charged and expires_first(method, question.day))
     ):
         return 0

@@ -58,7 +58,8 @@ async def close(conn: Any, account_id: str, day: date, began_at: datetime, close
 
 
 # a bill that failed three times a day failed once; what came too late to be written about happened all the same, but for a payment
-# that was found to be a bill's, which is counted there. Money is what was charged: buyers may have seen other currencies
+# that was found to be a bill's, which is counted there. A refund that came back returned nothing. Money is what was charged: buyers may have seen
+# other currencies
 _COUNT: Final = """
 WITH told AS MATERIALIZED (
     SELECT DISTINCT ON (f.kind, f.subject_id) f.kind, f.subject_id, COALESCE(f.charged_amount, f.amount) AS amount,
@@ -73,5 +74,6 @@ WITH told AS MATERIALIZED (
 SELECT t.kind, COALESCE(s.facts->>'billing_reason', '') AS billing_reason, COALESCE(t.currency, '') AS currency,
        COALESCE(t.exponent, 2)::int AS exponent, count(*)::bigint AS number, COALESCE(sum(t.amount), 0)::bigint AS amount
 FROM told t LEFT JOIN subject s ON s.account_id = $1 AND s.subject_id = t.subject_id
+WHERE NOT (t.kind = 'refund_issued' AND COALESCE(s.status, '') IN ('failed', 'canceled'))
 GROUP BY 1, 2, 3, 4
 """

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from notify_service.accounts import Sender
 from notify_service.challenges import audit, store
+from notify_service.challenges.agreeing import agreement
 from notify_service.challenges.asked_by import Heard, asked_by
 from notify_service.challenges.audit import Entry
 from notify_service.challenges.codes import Codes, NoCodeError
@@ -89,10 +90,10 @@ class Answers:
         now: datetime,
     ) -> Understood:
         candidates = [
-            Candidate(one.challenge_id, code, one.wrong_codes, one.asking_back is not None)
+            Candidate(one.challenge_id, code, one.wrong_codes, one.asking_back is not None, one.moves_money)
             for one, code in newest_first
         ]
-        weighed = weigh(said.reading, candidates)
+        weighed = weigh(said.reading, candidates, agreement(said.heard.text))
         match weighed:
             case Answered(challenge_id, answer, strength):
                 given = said.given(answer, strength)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from notify_service.challenges.agreeing import Agreement
 from notify_service.challenges.reading import Reading, Word
 
 Answer = Literal["confirmed", "denied", "unclear", "silence", "unreachable"]
@@ -18,12 +19,16 @@ WRONG_CODES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An open question that the reply may answer. `clarified`: whether we have asked back once."""
+    """An open question that the reply may answer. `clarified`: whether we have asked back once.
+
+    `moves_money`: only a plain yes or no answers it; to any other agreement is a yes, too.
+    """
 
     challenge_id: str
     code: str
     wrong_codes: int
     clarified: bool
+    moves_money: bool = True
 
     def __repr__(self) -> str:
         return f"Candidate({self.challenge_id})"
@@ -57,11 +62,11 @@ class WrongCode:
 Weighed = Answered | AskBack | WrongCode
 
 
-def weigh(reading: Reading, newest_first: Sequence[Candidate]) -> Weighed:
+def weigh(reading: Reading, newest_first: Sequence[Candidate], agreed: Agreement = Agreement.NONE) -> Weighed:
     """What the reply does to these questions; there is at least one."""
     named = [one for one in newest_first if one.code in reading.numbers]
     if len(named) == 1:
-        return _one(reading, named[0], "coded")
+        return _one(reading, named[0], "coded", agreed)
     if named:
         return _unclear(reading, _to_ask_back(named), "coded")
     if any(_like_a_code(number, one.code) for number in reading.numbers for one in newest_first):
@@ -70,7 +75,7 @@ def weigh(reading: Reading, newest_first: Sequence[Candidate]) -> Weighed:
             tuple(one.challenge_id for one in newest_first), unclarified[0].challenge_id if unclarified else None
         )
     if len(newest_first) == 1:
-        return _one(reading, newest_first[0], "bare")
+        return _one(reading, newest_first[0], "bare", agreed)
     return _unclear(reading, _to_ask_back(newest_first), "bare")
 
 
@@ -85,10 +90,12 @@ def limited(answer: Answer, strength: Strength, wrong_codes: int) -> tuple[Answe
     return ("unclear" if answer == "confirmed" else answer), weaker
 
 
-def _one(reading: Reading, question: Candidate, strength: Strength) -> Answered | AskBack:
-    if reading.word is Word.NEITHER:
+def _one(reading: Reading, question: Candidate, strength: Strength, agreed: Agreement) -> Answered | AskBack:
+    # a number alone says nothing but that it is the code
+    agrees = agreed is Agreement.WORD or (agreed is Agreement.NUMBER and strength == "coded")
+    if reading.word is Word.NEITHER and not (agrees and not question.moves_money):
         return _unclear(reading, question, strength)
-    given: Answer = "confirmed" if reading.word is Word.YES else "denied"
+    given: Answer = "denied" if reading.word is Word.NO else "confirmed"
     return Answered(question.challenge_id, *limited(given, strength, question.wrong_codes))
 
 

@@ -179,6 +179,14 @@ def fail_refund(world: World, made: Obj, reason: str) -> None:
     world.emit("charge.refund.updated", made, before)
 
 
+def cancel_refund(world: World, made: Obj) -> None:
+    """It was on its way and does not arrive: it is again the merchant's."""
+    charge = world.need(made["charge"])
+    charge["amount_refunded"] -= made["amount"]
+    charge["refunded"] = False
+    world.change(made, "refund.updated", status="canceled")
+
+
 def close_review(world: World, charge: Obj, reason: str) -> None:
     review = world.find(charge["review"])
     if review is None or not review["open"]:

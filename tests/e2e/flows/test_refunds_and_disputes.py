@@ -34,6 +34,18 @@ async def test_a_refund_that_fails_is_told_to_the_customer_and_to_finance(pair: 
     assert "failed and the money is back with you" in told
 
 
+async def test_a_refund_that_is_cancelled_after_it_was_told_is_told_as_one_that_does_not_come(pair: Pair) -> None:
+    to = phone()
+    _, bought = pair.play("purchase", phone=to)
+    _, back = pair.play("refund_full")
+    await pair.post_all(bought + back)
+    await pair.quiet()
+    _, cancelled = pair.play("refund_cancelled")
+    await pair.post_all(cancelled)
+    await pair.quiet()
+    assert sum("was cancelled and will not reach you" in text for text in pair.texts(to)) == 1
+
+
 @pytest.mark.parametrize(("amount", "hears"), [(50_000, True), (49_999, False)])
 async def test_finance_hears_of_a_large_refund_with_its_reason(
     pair: Pair, finance: str, amount: int, hears: bool
@@ -91,6 +103,30 @@ async def test_a_dispute_that_was_answered_meanwhile_at_stripe_reminds_nobody(pa
     await pair.quiet()
     [opened] = pair.texts(finance)
     assert "is disputed" in opened
+
+
+@pytest.mark.parametrize("version", [ACACIA, ENDIVE])
+async def test_an_inquiry_that_becomes_a_chargeback_is_told_again_and_reminds_of_its_own_day(
+    pair: Pair, finance: str, version: str
+) -> None:
+    _, bought = pair.play("purchase", version=version, phone=phone())
+    _, asked = pair.play("dispute_opened", version=version, inquiry=True)
+    await pair.post_all(bought + asked)
+    await pair.quiet()
+    _, taken = pair.play("inquiry_escalates", version=version)
+    await pair.post_all(taken)
+    await pair.quiet()
+    inquiry, chargeback = pair.texts(finance)
+    assert "Nothing was taken yet" in inquiry
+    assert "is disputed" in chargeback
+    assert "Evidence is due by " in chargeback
+    await pair.advance(8 * DAY)  # the inquiry's own reminder would have come
+    await pair.quiet()
+    assert len(pair.texts(finance)) == 2
+    await pair.advance(10 * DAY)
+    await pair.quiet()
+    assert len(pair.texts(finance)) == 3
+    assert "evidence for the disputed " in pair.texts(finance)[2]
 
 
 async def test_an_inquiry_is_told_as_one(pair: Pair, finance: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ingest_service.folding.parse.fields import Json, need_id, number, table, text
 
@@ -56,6 +57,15 @@ class Subscription:
     def interval(self) -> str:
         """``month``, ``year``, …: that of the first item."""
         return next((item.interval for item in self.items if item.interval), "")
+
+    @property
+    def is_yearly(self) -> bool:
+        """Whether it renews once a year, or less often, however that is written: 12 months, 365 days."""
+        every = next(((item.interval, item.interval_count) for item in self.items if item.interval), ("", 0))
+        return every[0] in _IN_A_YEAR and every[1] >= _IN_A_YEAR[every[0]]
+
+
+_IN_A_YEAR: Final = {"year": 1, "month": 12, "week": 52, "day": 365}
 
 
 def subscription(obj: Json) -> Subscription:

@@ -8,11 +8,14 @@ from ingest_service.inbox.lanes import RECEIPT
 def tell_refund(event: Event) -> Effects:
     refund = parse.refund(event.obj)
     told = SubjectTold(refund.id, "refund", refund.status, refund.customer, {"charge": refund.charge})
-    failed = refund.status == "failed" or event.type == "refund.failed"
-    issued = (
-        not failed and refund.status != "canceled" and (event.type == "refund.created" or refund.status == "succeeded")
+    # one that is cancelled did not come, either; one that waits for the customer's action is not out yet
+    failed = refund.status in ("failed", "canceled") or event.type == "refund.failed"
+    before = event.previous.get("status")
+    out = refund.status == "succeeded" or (
+        refund.status == "pending" and (event.type == "refund.created" or before == "requires_action")
     )
-    over = (f"refund:{refund.id}/issued",) if failed or refund.status == "canceled" else ()
+    issued = not failed and out
+    over = (f"refund:{refund.id}/issued",) if failed else ()
     if not (failed or issued) or refund.amount <= 0:
         return Effects(subjects=(told,), settled=over)
     kind = "refund_failed" if failed else "refund_issued"
@@ -26,14 +29,12 @@ def tell_refund(event: Event) -> Effects:
         amount=refund.amount,
         currency=refund.currency,
         presentment=refund.presentment,
-        attributes=without_none({
+        attributes={"by_answer": "challenge_id" in refund.metadata} | without_none({
             "refund": refund.id, "charge": refund.charge, "payment_intent": refund.payment_intent, "refund_reason": refund.reason,
             "refund_status": refund.status, "failure_code": refund.failure_reason, "metadata": refund.metadata,
         }),
         need="charge",
         need_id=refund.charge,
-        give_up=""
-        if failed or "challenge_id" not in refund.metadata
-        else "the customer's own answer caused it, and what became of the answer is told",
+        give_up="it was cancelled before it went out" if refund.status == "canceled" and before == "requires_action" else "",
     )  # fmt: skip
     return Effects(subjects=(told,), drafts=(draft,), settled=over)

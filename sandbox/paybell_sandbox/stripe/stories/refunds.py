@@ -15,7 +15,7 @@ CHARGE: Final = Parameter("charge", "The charge (ch_…); without it the last th
 REASON: Final = Parameter(
     "reason", "Why", "choice", "requested_by_customer", ("requested_by_customer", "duplicate", "fraudulent")
 )
-AFTER_REFUND: Final = ("refund_fails",)
+AFTER_REFUND: Final = ("refund_fails", "refund_cancelled")
 
 
 def refundable(charge: Obj) -> bool:
@@ -67,6 +67,12 @@ def refund_fails(world: World, options: Options) -> dict[str, str]:
     return _ids(world.need(made["charge"]), made)
 
 
+def refund_cancelled(world: World, options: Options) -> dict[str, str]:
+    made = last(world, "refund", options, "a refund that went out", lambda one: one["status"] == "succeeded")
+    paying.cancel_refund(world, made)
+    return _ids(world.need(made["charge"]), made)
+
+
 STORIES: Final = (
     Story(
         "refund_full",
@@ -107,6 +113,15 @@ STORIES: Final = (
                 ("expired_or_canceled_card", "lost_or_stolen_card", "unknown"),
             ),
         ),
+        follows=True,
+    ),
+    Story(
+        "refund_cancelled",
+        GROUP,
+        "A refund is cancelled",
+        "It was issued, and does not arrive: the merchant or Stripe took it back on its way.",
+        refund_cancelled,
+        (Parameter("refund", "The refund (re_…); without it the last that went out"),),
         follows=True,
     ),
 )

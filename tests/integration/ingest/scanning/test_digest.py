@@ -170,6 +170,15 @@ async def test_money_is_what_was_charged_whatever_currency_the_buyer_saw(books: 
     assert (await told(books, "2026-11-23"))["money"]["received"] == {"usd/2": 4_600}
 
 
+async def test_a_refund_that_came_back_is_no_money_returned(books: ScanWorld) -> None:
+    for refund, amount, status in (("re_1", 100, "succeeded"), ("re_2", 200, "failed"), ("re_3", 400, "canceled")):
+        await happened(books, f"refund_issued:{refund}", MONDAY - timedelta(hours=1), amount)
+        await books.pool.execute("UPDATE subject SET status = $2 WHERE subject_id = $1", refund, status)
+    await evening(books)
+    day = await told(books, "2026-11-23")
+    assert (day["counts"]["refunded"], day["money"]["returned"]) == (1, {"usd/2": 100})
+
+
 async def test_after_days_without_a_digest_the_next_one_begins_where_the_last_one_ended(books: ScanWorld) -> None:
     await evening(books)
     await happened(books, "refund_issued:re_1", MONDAY + timedelta(hours=3), 100)

@@ -91,6 +91,40 @@ def test_nothing_is_said_to_be_paid_that_is_zero_or_not_captured(version: str) -
         )
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "before", "told"),
+    [
+        ("refund.created", "requires_action", "", set()),
+        ("refund.updated", "pending", "requires_action", {"refund_issued"}),
+        ("refund.created", "pending", "", {"refund_issued"}),
+        ("refund.updated", "succeeded", "requires_action", {"refund_issued"}),
+        ("refund.updated", "canceled", "pending", {"refund_failed"}),
+        ("refund.failed", "failed", "", {"refund_failed"}),
+    ],
+)
+def test_a_refund_is_told_when_it_is_out_and_again_when_it_does_not_come(
+    kind: str, status: str, before: str, told: set[str]
+) -> None:
+    refund = {"id": "re_1", "object": "refund", "status": status, "amount": 100, "currency": "usd", "charge": "ch_1"}
+    at = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
+    said = effects(Event("evt_1", kind, at, refund, {"status": before} if before else {}))
+    assert {draft.kind for draft in said.drafts if not draft.give_up} == told
+
+
+def test_a_refund_that_is_cancelled_before_it_went_out_is_nobodys_news() -> None:
+    refund = {
+        "id": "re_1",
+        "object": "refund",
+        "status": "canceled",
+        "amount": 100,
+        "currency": "usd",
+        "charge": "ch_1",
+    }
+    at = datetime.datetime(2026, 11, 23, tzinfo=datetime.UTC)
+    said = effects(Event("evt_1", "refund.updated", at, refund, {"status": "requires_action"}))
+    assert all(draft.give_up for draft in said.drafts)
+
+
 @pytest.mark.parametrize("version", SHAPES)
 def test_two_partial_refunds_are_two_facts_with_their_own_amounts(version: str) -> None:
     told = tell("refund_two_parts", seed=4)

@@ -60,6 +60,16 @@ def test_what_does_not_renew_is_not_reminded_of(change: dict[str, Any]) -> None:
     assert asked({**listed(days=8), **change}) is None
 
 
+@pytest.mark.parametrize(
+    ("interval", "count", "reminded"),
+    [("year", 1, True), ("year", 2, True), ("month", 12, True), ("month", 6, False), ("month", 1, False), ("day", 365, True)],
+)  # fmt: skip
+def test_what_renews_once_a_year_is_yearly_however_its_price_says_it(interval: str, count: int, reminded: bool) -> None:
+    obj = listed(days=8)
+    obj["items"]["data"][0]["price"]["recurring"].update(interval=interval, interval_count=count)
+    assert (asked(obj, Who(frozenset({Renewals.ANNUAL}))) is not None) is reminded
+
+
 def test_a_renewal_of_another_day_or_of_nothing_is_not_reminded_of() -> None:
     assert asked(listed(days=8), day=date(2026, 12, 2)) is None
     free = listed(days=8)

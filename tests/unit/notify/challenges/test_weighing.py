@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from notify_service.challenges.agreeing import agreement
 from notify_service.challenges.reading import read
 from notify_service.challenges.weighing import Answered, AskBack, Candidate, Weighed, WrongCode, limited, weigh
 
 NEW = Candidate("new", "482913", 0, clarified=False)
 OLD = Candidate("old", "1234", 0, clarified=False)
 ASKED_BACK = Candidate("new", "482913", 0, clarified=True)
+TAKES = Candidate("takes", "1234", 0, clarified=False, moves_money=False)
 GUESSED = Candidate("new", "482913", 3, clarified=True)
 
 TABLE: list[tuple[str, list[Candidate], Weighed]] = [
@@ -51,6 +53,27 @@ def questions(draw: st.DrawFn) -> list[Candidate]:
         st.lists(st.from_regex(r"[1-9][0-9]{3}|[1-9][0-9]{5}", fullmatch=True), unique=True, min_size=1, max_size=4)
     )
     return [Candidate(f"q{n}", code, draw(st.integers(0, 5)), draw(st.booleans())) for n, code in enumerate(codes)]
+
+
+@pytest.mark.parametrize(
+    ("text", "strength"),
+    [
+        ("OK", "bare"), ("ok 1234", "coded"), ("1234", "coded"), ("Got it!", "bare"), ("yes taking it", "bare"), ("I'll take it", "bare"),
+        ("\U0001f44d\U0001f3fd", "bare"), ("On it", "bare"), ("alles klar", "bare"),
+    ],
+)  # fmt: skip
+def test_agreement_is_a_yes_to_who_takes_it_and_no_answer_where_money_moves(text: str, strength: str) -> None:
+    takes, pays = TAKES, Candidate("pays", "1234", 0, clarified=False)
+    assert weigh(read(text), [takes], agreement(text)) == Answered("takes", "confirmed", strength)  # type: ignore[arg-type]
+    assert isinstance(weigh(read(text), [pays], agreement(text)), AskBack)
+
+
+@pytest.mark.parametrize(
+    "text", ["7", "ok?", "not ok for me today", "you take it", "who has got it", "stop ok", "1234?"]
+)
+def test_what_may_be_no_agreement_takes_nothing(text: str) -> None:
+    weighed = weigh(read(text), [TAKES], agreement(text))
+    assert not (isinstance(weighed, Answered) and weighed.answer == "confirmed")
 
 
 @given(
