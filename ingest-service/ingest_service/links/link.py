@@ -63,8 +63,13 @@ class Link:
     customer_id: str
     expires_at: datetime
     settled: bool
-    status: str  # of the bill or payment, "" where it is not known
+    status: str  # of the bill, payment, subscription or card, "" where it is not known
     shown: Json
+
+    @property
+    def adds_card(self) -> bool:
+        """Whether it leads to adding a card, not to paying."""
+        return adds_card(self.concern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,8 @@ class LinkMaker:
         names = blueprint.get("values") or TEMPLATE_VALUES.get(str(blueprint["template"]), ())
         customer = str(fact["customer_id"] or "")
         payable = step.subject_id.startswith("in_") or bool(customer)
-        if "link" not in names or "member" in blueprint or not step.concern.endswith("/unpaid") or not payable:
+        of_use = step.concern.endswith("/unpaid") or adds_card(step.concern)
+        if "link" not in names or "member" in blueprint or not of_use or not payable:
             return None
         token = token_of(self.key, step.account_id, step.request_id)
         return NewLink(
@@ -96,6 +102,11 @@ class LinkMaker:
             expires_at=now + GOOD_FOR,
             shown=_shown(fact),
         )
+
+
+def adds_card(concern: str) -> bool:
+    """Whether what a link is for is a card to add, before a renewal, a trial's end or its own: nothing is to be paid yet."""
+    return concern.startswith(("subscription:", "card:"))
 
 
 def link_maker(public_url: str, data_key: bytes) -> LinkMaker | None:
