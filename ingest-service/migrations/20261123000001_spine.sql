@@ -415,7 +415,7 @@ CREATE TABLE payment_link (
     plan_id        uuid        NOT NULL,
     number         smallint    NOT NULL,                -- the step's
     concern        text        NOT NULL,
-    subject_id     text        NOT NULL,                -- what is to be paid: in_…, pi_…, ch_…
+    subject_id     text        NOT NULL,                -- what is to be paid: in_…, pi_…, ch_…; or needs a card: sub_…, pm_…
     customer_id    text        NOT NULL DEFAULT '',
     made_at        timestamptz NOT NULL,                -- business time
     expires_at     timestamptz NOT NULL,                -- business time

@@ -60,8 +60,9 @@ class PaymentLinks:
         stands = standing(link, self.clock.now())
         if stands == Standing.PAYABLE:
             self._counted(request, link, "payable")
-            return self._page(payment_page.payable(link.shown, self._brand(link), _language(request)), 200)
-        return self._answer(request, *_TOLD[stands], link)
+            shown = payment_page.card_to_add if link.adds_card else payment_page.payable
+            return self._page(shown(link.shown, self._brand(link), _language(request)), 200)
+        return self._answer(request, *_told(link, stands), link)
 
     async def pay(self, request: web.Request) -> web.Response:
         """Leads to where it can be paid, made for this once; or says why there is nothing to be paid."""
@@ -74,7 +75,7 @@ class PaymentLinks:
             return self._answer(request, *link)
         stands = standing(link, self.clock.now())
         if stands != Standing.PAYABLE:
-            return self._answer(request, *_TOLD[stands], link)
+            return self._answer(request, *_told(link, stands), link)
         try:
             opened = await self.opening.open(link, f"{self.public_url}/l/{request.match_info['token']}")
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
@@ -87,9 +88,10 @@ class PaymentLinks:
             case Away():
                 return self._answer(request, payment_page_words.AWAY, 503, link)
             case Nowhere():
-                return self._answer(request, payment_page_words.NOWHERE, 200, link)
+                nowhere = payment_page_words.NO_CARD_HERE if link.adds_card else payment_page_words.NOWHERE
+                return self._answer(request, nowhere, 200, link)
             case Standing():
-                return self._answer(request, *_TOLD.get(opened, (payment_page_words.AWAY, 503)), link)
+                return self._answer(request, *_told(link, opened), link)
             case _:
                 assert_never(opened)
 
@@ -128,6 +130,13 @@ class PaymentLinks:
     def _counted(self, request: web.Request, link: Link | None, answer: str) -> None:
         method = "POST" if request.method == "POST" else "GET"
         self.count(link.account_id if link else "unknown", method, answer)
+
+
+def _told(link: Link, stands: Standing) -> tuple[Words, int]:
+    """What is said where there is nothing to press any more."""
+    if link.adds_card and stands == Standing.OVER:
+        return payment_page_words.NO_CARD_NEEDED, 200
+    return _TOLD.get(stands, (payment_page_words.AWAY, 503))
 
 
 def _language(request: web.Request) -> str:

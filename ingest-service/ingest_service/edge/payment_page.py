@@ -64,11 +64,24 @@ def payable(shown: Mapping[str, Any], brand: str, language: str = words.LANGUAGE
     if shown.get("reference"):
         lines.append(phrase(words.REFERENCE, language).format(reference=shown["reference"]))
     heading = f'<h1 class="amount">{escape(amount)} <small>{escape(currency)}</small></h1>'
-    button = (
-        f'<form method="post"><button>{escape(phrase(words.PAY_NOW, language))}</button></form>'
-        f'<p class="safe">{escape(phrase(words.SAFE, language))}</p>'
-    )
+    button = _button(words.PAY_NOW, words.SAFE, language)
     return _page(f"{phrase(words.PAGE_OF, language)} {amount} {currency}", brand, language, heading, lines, button)
+
+
+def card_to_add(shown: Mapping[str, Any], brand: str, language: str = words.LANGUAGE) -> str:
+    """What a new card is for, and one button; nothing is to be paid yet."""
+    title = page(words.CARD, language).title
+    lines = [phrase(words.FOR, language).format(what=shown["what"])] if shown.get("what") else []
+    return _page(
+        title, brand, language, f"<h1>{escape(title)}</h1>", lines, _button(words.ADD_CARD, words.SAFE_CARD, language)
+    )
+
+
+def _button(deed: str, safe: str, language: str) -> str:
+    return (
+        f'<form method="post"><button>{escape(phrase(deed, language))}</button></form>'
+        f'<p class="safe">{escape(phrase(safe, language))}</p>'
+    )
 
 
 def said(what: Words, brand: str = "", language: str = words.LANGUAGE) -> str:

@@ -19,27 +19,35 @@ PHRASES: Final[Mapping[str, Mapping[str, str]]] = {
     "de": {
         en.PAY_NOW: "Jetzt bezahlen", en.PAGE_OF: "Zahlung", en.FOR: "Für {what}", en.REFERENCE: "Rechnung {reference}",
         en.SAFE: "Sie zahlen auf einer sicheren Seite von Stripe. Wir sehen Ihre Karte nie.",
+        en.ADD_CARD: "Karte hinterlegen", en.SAFE_CARD: "Das geschieht auf einer sicheren Seite von Stripe. Wir sehen Ihre Karte nie.",
     },
     "fr": {
         en.PAY_NOW: "Payer maintenant", en.PAGE_OF: "Paiement", en.FOR: "Pour {what}", en.REFERENCE: "Facture {reference}",
         en.SAFE: "Vous payez sur une page sécurisée de Stripe. Nous ne voyons jamais votre carte.",
+        en.ADD_CARD: "Ajouter une carte", en.SAFE_CARD: "Vous l’ajoutez sur une page sécurisée de Stripe. Nous ne voyons jamais votre carte.",
     },
     "es": {
         en.PAY_NOW: "Pagar ahora", en.PAGE_OF: "Pago", en.FOR: "Por {what}", en.REFERENCE: "Factura {reference}",
         en.SAFE: "Usted paga en una página segura de Stripe. Nunca vemos su tarjeta.",
+        en.ADD_CARD: "Añadir tarjeta", en.SAFE_CARD: "La añade en una página segura de Stripe. Nunca vemos su tarjeta.",
     },
     "pt": {
         en.PAY_NOW: "Pagar agora", en.PAGE_OF: "Pagamento", en.FOR: "Por {what}", en.REFERENCE: "Fatura {reference}",
         en.SAFE: "Você paga em uma página segura da Stripe. Nunca vemos seu cartão.",
+        en.ADD_CARD: "Adicionar cartão", en.SAFE_CARD: "Você adiciona em uma página segura da Stripe. Nunca vemos seu cartão.",
     },
     "ja": {
         en.PAY_NOW: "今すぐ支払う", en.PAGE_OF: "お支払い", en.FOR: "{what}", en.REFERENCE: "請求書 {reference}",
         en.SAFE: "お支払いはStripeの安全なページで行われます。カード情報が当社に伝わることはありません。",
+        en.ADD_CARD: "カードを登録する", en.SAFE_CARD: "カードの登録はStripeの安全なページで行われます。カード情報が当社に伝わることはありません。",
     },
 }  # fmt: skip
 
 PAGES: Final[Mapping[str, Mapping[Words, Words]]] = {
     "de": {
+        en.CARD: Words("Neue Karte hinterlegen", ()),
+        en.NO_CARD_NEEDED: Words("Nichts weiter zu tun", ("Eine neue Karte wird dafür nicht mehr gebraucht.",)),
+        en.NO_CARD_HERE: Words("Bitte ändern Sie Ihre Karte dort, wo Sie das Abo abgeschlossen haben", ("Hier ist das nicht möglich.",)),
         en.PAID: Words("Schon bezahlt, vielen Dank", ("Sie müssen nichts weiter tun.",)),
         en.UNDER_WAY: Words("Ihre Zahlung ist unterwegs", ("Banken brauchen manchmal ein paar Tage. Sie müssen nichts weiter tun.",)),
         en.OVER: Words("Nichts zu bezahlen", ("Diese Zahlung wird nicht mehr verlangt.",)),
@@ -50,6 +58,9 @@ PAGES: Final[Mapping[str, Mapping[Words, Words]]] = {
         en.TOO_OFTEN: Words("Einen Moment bitte", ("Dieser Link wurde sehr oft geöffnet. Versuchen Sie es in einer Minute noch einmal.",)),
     },
     "fr": {
+        en.CARD: Words("Ajouter une nouvelle carte", ()),
+        en.NO_CARD_NEEDED: Words("Rien à faire", ("Une nouvelle carte n’est plus nécessaire.",)),
+        en.NO_CARD_HERE: Words("Merci de changer de carte là où vous vous êtes abonné", ("Cela n’est pas possible ici.",)),
         en.PAID: Words("Déjà payé, merci", ("Vous n’avez plus rien à faire.",)),
         en.UNDER_WAY: Words("Votre paiement est en cours", ("Les banques peuvent prendre quelques jours. Vous n’avez plus rien à faire.",)),
         en.OVER: Words("Rien à payer", ("Ce paiement n’est plus demandé.",)),
@@ -60,6 +71,9 @@ PAGES: Final[Mapping[str, Mapping[Words, Words]]] = {
         en.TOO_OFTEN: Words("Un instant, s’il vous plaît", ("Ce lien a été ouvert de nombreuses fois. Réessayez dans une minute.",)),
     },
     "es": {
+        en.CARD: Words("Añadir una tarjeta nueva", ()),
+        en.NO_CARD_NEEDED: Words("No hay nada que hacer", ("Ya no hace falta una tarjeta nueva.",)),
+        en.NO_CARD_HERE: Words("Cambie su tarjeta donde se suscribió", ("Aquí no es posible cambiarla.",)),
         en.PAID: Words("Ya está pagado, gracias", ("No tiene que hacer nada más.",)),
         en.UNDER_WAY: Words("Su pago está en curso", ("Los bancos pueden tardar unos días. No tiene que hacer nada más.",)),
         en.OVER: Words("No hay nada que pagar", ("Este pago ya no se solicita.",)),
@@ -70,6 +84,9 @@ PAGES: Final[Mapping[str, Mapping[Words, Words]]] = {
         en.TOO_OFTEN: Words("Un momento, por favor", ("Este enlace se ha abierto muchas veces. Inténtelo de nuevo en un minuto.",)),
     },
     "pt": {
+        en.CARD: Words("Adicionar um novo cartão", ()),
+        en.NO_CARD_NEEDED: Words("Nada a fazer", ("Um novo cartão não é mais necessário.",)),
+        en.NO_CARD_HERE: Words("Troque seu cartão onde você assinou", ("Não é possível trocar aqui.",)),
         en.PAID: Words("Já está pago, obrigado", ("Você não precisa fazer mais nada.",)),
         en.UNDER_WAY: Words("Seu pagamento está em andamento", ("Os bancos podem levar alguns dias. Você não precisa fazer mais nada.",)),
         en.OVER: Words("Nada a pagar", ("Este pagamento não é mais solicitado.",)),
@@ -80,6 +97,9 @@ PAGES: Final[Mapping[str, Mapping[Words, Words]]] = {
         en.TOO_OFTEN: Words("Um momento, por favor", ("Este link foi aberto muitas vezes. Tente de novo em um minuto.",)),
     },
     "ja": {
+        en.CARD: Words("新しいカードの登録", ()),
+        en.NO_CARD_NEEDED: Words("お手続きは不要です", ("新しいカードの登録は必要なくなりました。",)),
+        en.NO_CARD_HERE: Words("ご契約先でカードを変更してください", ("このページでは変更できません。",)),
         en.PAID: Words("お支払い済みです。ありがとうございます", ("お手続きは必要ありません。",)),
         en.UNDER_WAY: Words("お支払いの処理中です", ("金融機関により数日かかることがあります。お手続きは必要ありません。",)),
         en.OVER: Words("お支払いは不要です", ("このお支払いの請求は終了しました。",)),

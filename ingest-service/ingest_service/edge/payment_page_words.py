@@ -23,7 +23,12 @@ PAGE_OF: Final = "Payment"
 FOR: Final = "For {what}"
 REFERENCE: Final = "Bill {reference}"
 SAFE: Final = "You pay on a secure page of Stripe. We never see your card."
+ADD_CARD: Final = "Add a card"
+SAFE_CARD: Final = "You add it on a secure page of Stripe. We never see your card."
 
+CARD: Final = Words("Add a new card", ())
+NO_CARD_NEEDED: Final = Words("Nothing to do", ("A new card is no longer needed for this.",))
+NO_CARD_HERE: Final = Words("Please change your card where you subscribed", ("It cannot be changed here.",))
 PAID: Final = Words("Already paid, thank you", ("There is nothing left to do.",))
 UNDER_WAY: Final = Words("Your payment is under way", ("Banks can take a few days. There is nothing left to do.",))
 OVER: Final = Words("Nothing to pay", ("This payment is no longer asked for.",))

@@ -63,8 +63,13 @@ class Link:
     customer_id: str
     expires_at: datetime
     settled: bool
-    status: str  # of the bill or payment, "" where it is not known
+    status: str  # of the bill, payment, subscription or card, "" where it is not known
     shown: Json
+
+    @property
+    def adds_card(self) -> bool:
+        """Whether it leads to adding a card, not to paying."""
+        return adds_card(self.concern)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +105,17 @@ class LinkMaker:
 
 
 def _payable(step: DueStep, fact: Json) -> tuple[str, str]:
-    """What a message lets one pay, and the matter that this ends; no matter where there is nothing to pay."""
+    """What a message lets one pay or add a card for, and the matter that this ends; no matter where there is neither."""
     pays = str(fact["attributes"].get("pays") or "")  # a blocked payment that shall be tried again
     if pays:
         return pays, f"{'invoice' if pays.startswith('in_') else 'payment'}:{pays}/unpaid"
-    return step.subject_id, step.concern if step.concern.endswith("/unpaid") else ""
+    of_use = step.concern.endswith("/unpaid") or adds_card(step.concern)
+    return step.subject_id, step.concern if of_use else ""
+
+
+def adds_card(concern: str) -> bool:
+    """Whether what a link is for is a card to add, before a renewal, a trial's end or its own: nothing is to be paid yet."""
+    return concern.startswith(("subscription:", "card:"))
 
 
 def link_maker(public_url: str, data_key: bytes) -> LinkMaker | None:

@@ -29,7 +29,7 @@ TEMPLATE_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "fraud_result": ("amount", "last4", "link"),
     "fraud_team": ("amount", "payment", "why"),
     "renewal_reminder": ("amount", "renews_on", "description", "last4", "expires", "link"),
-    "trial_ending": ("amount", "trial_ends_on", "description"),
+    "trial_ending": ("amount", "trial_ends_on", "description", "link"),
     "card_expiring": ("last4", "expires", "link"),
     "subscription_changed": ("amount", "next_bill_on", "description"),
     "digest": (

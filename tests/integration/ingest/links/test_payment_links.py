@@ -51,14 +51,14 @@ class Site:
         """What Stripe was asked."""
         return self.box.app[STRIPE].api.log.found(**wanted)
 
-    async def link(self, subject: str, customer: str = "", account: str = "main") -> str:
+    async def link(self, subject: str, customer: str = "", account: str = "main", concern: str = "") -> str:
         """A link to pay this with; its token."""
         self.made += 1
         token = token_of(b"k" * 32, account, f"request {self.made}")
         kind = "invoice" if subject.startswith("in_") else "payment"
         new = NewLink(
             url=f"{self.url}/l/{token}", token_hash=hash_of(token), plan_id=UUID(int=self.made), number=1,
-            concern=f"{kind}:{subject}/unpaid", subject_id=subject, customer_id=customer, made_at=self.clock.now(),
+            concern=concern or f"{kind}:{subject}/unpaid", subject_id=subject, customer_id=customer, made_at=self.clock.now(),
             expires_at=self.clock.now() + GOOD_FOR,
             shown={"amount": 4900, "exponent": 2, "currency": "usd", "what": "1 x Studio", "reference": "A-1", "brand": "Studio"},
         )  # fmt: skip
@@ -187,6 +187,24 @@ async def test_without_a_page_of_its_own_each_press_mints_one_portal_session_for
         assert call["params"]["customer"] == ids["customer"]
         assert call["params"]["flow_data"]["type"] == "payment_method_update"
         assert call["params"]["return_url"] == f"http://127.0.0.1:1/l/{token}"
+
+
+async def test_a_reminder_leads_to_adding_a_card_in_the_portal_until_its_matter_is_over(site: Site) -> None:
+    ids = site.play("renewal_due")
+    concern = f"subscription:{ids['subscription']}/renewal:1798761600"
+    token = await site.link(ids["subscription"], ids["customer"], concern=concern)
+    status, page, _ = await site.ask("GET", token)
+    assert (status, "Add a new card" in page, "Pay now" in page, "49.00" in page) == (200, True, False, False)
+    status, _, headers = await site.ask("POST", token)
+    assert status == 303
+    assert headers["Location"].startswith("https://billing.stripe.com/")
+    [minted] = site.calls(method="POST")
+    assert minted["params"]["flow_data"]["type"] == "payment_method_update"
+    await site.settle(concern, ids["subscription"], "active")
+    for method in ("GET", "POST"):
+        status, page, _ = await site.ask(method, token)
+        assert (status, "A new card is no longer needed" in page) == (200, True)
+    assert site.calls(method="POST") == [minted]
 
 
 async def test_a_guest_whose_checkout_is_gone_is_sent_back_to_the_shop(site: Site) -> None:

@@ -77,6 +77,21 @@ def test_a_message_that_has_no_use_for_a_payment_link_gets_none(step: DueStep) -
     assert MAKER.make(step, AT) is None
 
 
+@pytest.mark.parametrize(("template", "concern", "subject"), [
+    ("renewal_reminder", "subscription:sub_1/renewal:1798761600", "sub_1"), ("trial_ending", "subscription:sub_1/trial:1798761600", "sub_1"),
+    ("card_expiring", "card:pm_1/expiring:2026-11", "pm_1"),
+])  # fmt: skip
+def test_a_reminder_to_add_a_card_gets_a_link_that_pays_nothing(template: str, concern: str, subject: str) -> None:
+    step = replace(blueprint(template=template), concern=concern, subject_id=subject)
+    made = MAKER.make(step, AT)
+    assert made is not None
+    assert (made.concern, made.subject_id, made.customer_id) == (concern, subject, FACT["customer_id"])
+    assert "link" in NotificationRequest.FromString(frozen_bytes(step, AT, ZoneInfo("UTC"), made.url)).values
+    link = replace(LINK, concern=concern, subject_id=subject, status="active")
+    assert link.adds_card
+    assert [standing(one, AT) for one in (link, replace(link, settled=True))] == [Standing.PAYABLE, Standing.OVER]
+
+
 @pytest.mark.parametrize(("url", "made"), [
     ("https://pay.example", True), ("http://127.0.0.1:8080", True), ("", False), ("http://ingest-service:8080", False),
 ])  # fmt: skip
