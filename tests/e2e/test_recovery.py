@@ -223,6 +223,27 @@ async def test_the_last_try_is_said_once_more_and_an_enterprise_reads_it_in_its_
     assert ["your company's subscription" in text for text in pair.texts(company)] == [True, True]
 
 
+async def test_a_reminder_after_three_days_names_what_is_left_and_goes_to_no_number_that_was_replaced(
+    pair: Pair,
+) -> None:
+    old, new, same = phone(), phone(), phone()
+    world = pair.box.app[STRIPE].accounts.world(pair.box.app[STRIPE].accounts.main, livemode=False)
+    customers = {}
+    for to in (old, same):
+        ids, failed = pair.play("single_bill_fails", phone=to, decline_code="expired_card")
+        customers[to] = ids["customer"]
+        await pair.post_all(failed)
+        await pair.quiet()
+        world.need(ids["invoice"]).update(amount_paid=100_000, amount_remaining=25_000)  # no event of it comes
+    _, changed = pair.play("phone_changed", customer=customers[old], new_phone=new)
+    await pair.post_all(changed)
+    await later(pair, 3.1)
+    [first] = pair.texts(old)
+    assert "$1,250.00" in first
+    assert pair.texts(new) == [], "a number that replaced another has agreed to nothing yet"
+    assert ["$250.00" in text for text in pair.texts(same)] == [False, True]
+
+
 async def test_while_stripe_goes_on_trying_a_good_card_nobody_is_reminded_and_a_card_that_will_not_do_is(
     pair: Pair,
 ) -> None:

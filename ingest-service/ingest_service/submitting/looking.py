@@ -5,7 +5,7 @@ settles its concern; where Stripe cannot be asked the step waits.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 from uuid import UUID, uuid4
 
@@ -16,12 +16,14 @@ from ingest_service.clock import Clock
 from ingest_service.deciding import question_store
 from ingest_service.folding import knowledge
 from ingest_service.planning import plans
+from ingest_service.sealing import UnsealableError
 from ingest_service.submitting import sorting, step_queue
 from ingest_service.submitting.handing_over import HandingOver
 from ingest_service.submitting.looks import Looks
 from ingest_service.submitting.preparing import DueStep
+from ingest_service.submitting.refreshing import refreshed
 from ingest_service.submitting.sorting import Sorted, Sorting
-from ingest_service.submitting.truth import Look, NotNow, Over, StillSo
+from ingest_service.submitting.truth import Bill, Look, NotNow, Over, StillSo
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ class Looking:
         """Reads a subject, however many steps speak of it."""
         said = await self.look(account_id, subject_id, steps[0].variables["fact"])
         match said:
-            case StillSo():
-                await self._freeze(account_id, steps, holder)
+            case StillSo(bill=bill):
+                await self._freeze(account_id, steps, holder, bill)
             case Over(reason=reason, status=status):
                 by = f"a look at Stripe: {reason}"
                 over = [plans.Settlement(concern, self.clock.now(), by) for concern in {step.concern for step in steps}]
@@ -75,10 +77,28 @@ class Looking:
             case _:
                 assert_never(said)
 
-    async def _freeze(self, account_id: str, steps: Sequence[DueStep], holder: UUID) -> None:
+    async def _as_of_now(self, account_id: str, steps: Sequence[DueStep], bill: Bill | None) -> Sequence[DueStep]:
+        """The steps with the bill and the person as they stand now. Of a suspicion the person stays as they were when it paid."""
+        told = [step.variables["fact"] for step in steps]
+        ids = sorted(
+            {str(fact["customer_id"]) for fact in told if fact["customer_id"] and fact["kind"] != "fraud_suspected"}
+        )
+        try:
+            async with self.pool.acquire() as conn:
+                mirrors = await knowledge.customers(conn, self.sorting.sealer, account_id, ids) if ids else {}
+        except UnsealableError:
+            mirrors = {}
+        return [
+            replace(
+                step, variables={**step.variables, "fact": refreshed(fact, bill, mirrors.get(str(fact["customer_id"])))}
+            )
+            for step, fact in zip(steps, told, strict=True)
+        ]
+
+    async def _freeze(self, account_id: str, steps: Sequence[DueStep], holder: UUID, bill: Bill | None) -> None:
         read_at = self.clock.now()
         decided = Sorted()
-        for step in steps:
+        for step in await self._as_of_now(account_id, steps, bill):
             self.sorting.freeze(step, "stripe", read_at, decided)
         async with self.pool.acquire() as conn, conn.transaction():
             await question_store.ask(conn, account_id, decided.questions)

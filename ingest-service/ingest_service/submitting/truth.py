@@ -25,8 +25,19 @@ Grade = Literal["fact", "record", "stripe"]
 
 
 @dataclass(frozen=True, slots=True)
+class Bill:
+    """An open bill as Stripe was just read. `amount`: what is left of it, in minor units; `next_attempt`: Unix seconds."""
+
+    amount: int
+    currency: str
+    next_attempt: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class StillSo:
-    """The subject stands as the message says."""
+    """The subject stands as the message says; of an unpaid bill, how it stands now."""
+
+    bill: Bill | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +74,17 @@ def judge(subject: Mapping[str, Any], fact: Mapping[str, Any]) -> StillSo | Over
     if fact.get("kind") in REMINDERS:
         reason = announced_otherwise(subject, str(fact["kind"]), fact["attributes"])
         return Over(f"at Stripe {reason}") if reason else StillSo()
-    return judge_open(subject)
+    said = judge_open(subject)
+    if isinstance(said, StillSo) and subject.get("object") == "invoice" and fact.get("kind") == "payment_failed":
+        return StillSo(_bill(subject))
+    return said
+
+
+def _bill(invoice: Mapping[str, Any]) -> Bill | None:
+    left, attempt = invoice.get("amount_remaining"), invoice.get("next_payment_attempt")
+    if not isinstance(left, int):
+        return None
+    return Bill(left, str(invoice.get("currency") or "").lower(), attempt if isinstance(attempt, int) else None)
 
 
 def judge_open(subject: Mapping[str, Any]) -> StillSo | Over:

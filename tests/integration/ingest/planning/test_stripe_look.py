@@ -45,7 +45,10 @@ async def test_an_unpaid_bill_is_still_so_until_it_is_settled_in_any_way(
     box: RunningSandbox, reads: StripeReads, ending: str
 ) -> None:
     ids = await play(box, "renewal_fails")
-    assert await look(reads, "main", ids["invoice"], PAYMENT) == StillSo()
+    said = await look(reads, "main", ids["invoice"], PAYMENT)
+    assert isinstance(said, StillSo)
+    assert said.bill is not None
+    assert (said.bill.amount, said.bill.currency) == (4900, "usd")
     await play(box, ending)
     assert isinstance(await look(reads, "main", ids["invoice"], PAYMENT), Over)
 
