@@ -150,7 +150,7 @@ async def test_a_database_that_is_gone_is_answered_503_within_three_seconds_and_
     async with desk(notify_pool, start=False) as d:
         postgres_server.server.execute(
             f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
-            f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'",
+            f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'",
         )
         await refused_within(d, 3.0)
         postgres_server.server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")

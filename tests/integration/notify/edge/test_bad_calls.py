@@ -190,7 +190,7 @@ async def test_a_database_that_is_gone_is_told_as_later(
     name = urlsplit(quiet_settings.notify_database_url.get_secret_value()).path[1:]
     postgres_server.server.execute(
         f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
-        f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'",
+        f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}' AND backend_type = 'client backend'",
     )
     codes = set()
     for _ in range(25):  # each of the pool's connections may have to find out for itself
