@@ -70,8 +70,10 @@ class Month:
     async def turn_to(self, day: int) -> None:
         """Lets time pass for everybody, day by day: nothing runs out for want of somebody who looks."""
         await self.pair.quiet()
+        await self.pair.advance(3 * 60)  # for which a first payment waits
+        await self.pair.quiet()
         while self.pair.offset < day * DAY:
-            await self.pair.advance(DAY)
+            await self.pair.advance(DAY - self.pair.offset % DAY)
             self.pair.box.sandbox.clock.offset = self.pair.offset
             await self.pair.quiet()
 
