@@ -153,7 +153,8 @@ class Answers:
         if tells:
             await tell_again(conn, self.account_id, question, given, self.outcomes)
         counts = (("challenge_late", {"account": self.account_id, "told": str(tells).lower()}),)
-        more = " It says something else and was passed on." if tells else ""
+        what = "the same, with the code" if given.answer == question.answer else "something else"
+        more = f" It says {what}, and was passed on." if tells else ""
         return Understood(f"It came after the question was decided.{more}", counts, decided=tells)
 
     def _code(self, question: Question) -> str | None:
