@@ -4,6 +4,7 @@ Numbers are free text that humans typed, so validity is demanded, not mere possi
 silently another person's.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -110,6 +111,21 @@ def read(text: str, regions: tuple[str, ...]) -> Number | Refusal:
             channels,
         )
     return worst
+
+
+_WHATSAPP_IDS: Final = (
+    (re.compile(r"\+521(\d{10})"), r"+52\1"),
+    (re.compile(r"\+55(\d{2})([6-9]\d{7})"), r"+55\g<1>9\2"),
+)
+"""Mexico left out the 1 of its mobiles in 2019, and Brazil put a 9 before its own: accounts of before keep their id as it was."""
+
+
+def of_whatsapp(identity: str) -> str:
+    """The number that a WhatsApp id stands for. Whoever is written to as +52 55… may answer as +521 55…."""
+    for old, new in _WHATSAPP_IDS:
+        if old.fullmatch(identity):
+            return old.sub(new, identity)
+    return identity
 
 
 def choices(candidates: Sequence[Candidate], channels: Sequence[str]) -> tuple[Choice, ...]:
