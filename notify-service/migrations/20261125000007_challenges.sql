@@ -37,11 +37,13 @@ CREATE TABLE challenge_event (
 
 -- What the provider says of who took a call: a key press counts as a person's only where a person did.
 ALTER TABLE attempt ADD COLUMN answered_by text;
--- WhatsApp's 24 hours begin with the person's last message.
+-- WhatsApp's 24 hours begin with the person's last message, to each of our senders by itself.
+ALTER TABLE inbound ADD COLUMN senders text[] NOT NULL DEFAULT '{}';    -- names of those written to, of WhatsApp's
 CREATE INDEX inbound_whatsapp ON inbound (account_id, address_id, business_at) WHERE channel = 'whatsapp';
 
 -- migrate:down
 DROP INDEX inbound_whatsapp;
+ALTER TABLE inbound DROP COLUMN senders;
 ALTER TABLE attempt DROP COLUMN answered_by;
 DROP TABLE challenge_event;
 DROP INDEX notification_asked, notification_challenge, challenge_ask_back, challenge_open;

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import datetime
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ from paybell_sandbox.twilio.shapes import Call, Message
 
 QUIET_FEED_SECONDS: Final = 15.0
 """After which an empty line shows whether somebody still listens."""
+
+_WHATSAPP_ID: Final = re.compile(r"whatsapp:\+[1-9][0-9]{7,14}")
 
 
 def setup(app: web.Application, sandbox: Sandbox) -> None:
@@ -120,7 +123,9 @@ async def _inbound(request: web.Request) -> web.Response:
     sender, to, words = body.get("from"), body.get("to"), body.get("body")
     if not (isinstance(sender, str) and isinstance(to, str) and isinstance(words, str) and words):
         return wrong("from, to and body are needed: the phone's number, the business's number and the words")
-    if not numbers.is_dialable(plain_number(sender)) or sender.startswith("whatsapp:") != to.startswith("whatsapp:"):
+    # an id of WhatsApp's may be as old as +521…, which nobody dials any more
+    known = _WHATSAPP_ID.fullmatch(sender) or numbers.is_dialable(plain_number(sender))
+    if not known or sender.startswith("whatsapp:") != to.startswith("whatsapp:"):
         return wrong("from is the phone's number, such as +14155552671; for WhatsApp from and to begin with whatsapp:")
     accounts = request.app[SANDBOX].settings.twilio_accounts.values()
     if not any(senders.receives(account, to) for account in accounts):

@@ -167,9 +167,9 @@ async def test_a_changed_file_shows_who_would_hear_more_and_who_no_more(month: M
     without_calls = re.sub(r"      - after: 7d\n(        .*\n)+", "", shipped)
     assert without_calls != shipped
     changed.write_text(
-        without_calls
-        .replace("    off: true\n", "")
-        .replace("  - flow: recovered_payment\n", "  - flow: recovered_payment\n    off: true\n")
+        without_calls.replace("    off: true\n", "").replace(
+            "  - flow: recovered_payment\n", "  - flow: recovered_payment\n    off: true\n"
+        )
     )
     done = await month.rehearse(str(changed), "--json")
     compared = {

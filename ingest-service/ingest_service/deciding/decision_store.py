@@ -15,7 +15,7 @@ import orjson
 
 from ingest_service.deciding import audit, question_store
 from ingest_service.deciding.audit import Entry
-from ingest_service.planning.answers import GIVEN, Action, Answer, Strength
+from ingest_service.planning.answers import GIVEN, SURE, Action, Answer, Strength
 
 LEASE: Final = timedelta(seconds=90)
 """Longer than a decision takes where Stripe answers. Where every call runs into its 16 s another replica may take over: it repeats the same
@@ -38,8 +38,9 @@ class Received:
 async def receive(conn: asyncpg.Connection, account_id: str, answers: Iterable[Received], now: datetime) -> int:
     """Keeps each answer, the first to a question as its decision; tells how many decisions it made or opened again.
 
-    A further answer that says the same changes nothing. One that says something else, or that comes after nobody answered, opens
-    the decision again, for a person: nothing of ours weighs one word against another. An answer to no question of ours is left out.
+    A further answer that says the same changes nothing, unless the word alone was given before and it has the code: then it stands in
+    the first one's place. One that says something else, or that comes after nobody answered, opens the decision again, for a person:
+    nothing of ours weighs one word against another. An answer to no question of ours is left out.
     """
     by_question: dict[str, list[Received]] = {}
     for each in answers:
@@ -68,11 +69,25 @@ async def _receive(conn: asyncpg.Connection, account_id: str, each: Received, no
         await audit.append(conn, account_id, each.challenge_id, [Entry("answered", each.said_by, told)], now)
         return True
     before = await conn.fetchrow(_ANSWER, account_id, each.challenge_id)
-    if each.answer not in GIVEN or each.answer in (before["answer"], before["further"]):
+    if each.answer not in GIVEN:
         return False
-    await audit.append(conn, account_id, each.challenge_id, [Entry("further_answer", each.said_by, told)], now)
-    await conn.execute(_FURTHER, account_id, each.challenge_id, each.answer)
-    return True
+    if each.answer == before["answer"]:
+        news = each.strength in SURE and await _make_sure(conn, account_id, each)
+    else:
+        news = each.answer != before["further"]
+        if news:
+            await conn.execute(_FURTHER, account_id, each.challenge_id, each.answer)
+    if news:
+        await audit.append(conn, account_id, each.challenge_id, [Entry("further_answer", each.said_by, told)], now)
+    return news
+
+
+async def _make_sure(conn: asyncpg.Connection, account_id: str, each: Received) -> bool:
+    """Puts an answer with its code in the place of the word alone, where nothing was done about that; whether it did."""
+    done = await conn.execute(
+        _SURELY, account_id, each.challenge_id, each.strength, each.channel, each.provider_sid, each.answered_at
+    )
+    return bool(done == "UPDATE 1")
 
 
 async def accounts_with_due(conn: asyncpg.Connection, account_ids: Sequence[str]) -> list[str]:
@@ -136,6 +151,13 @@ _ANSWER = "SELECT answer, further FROM decision WHERE account_id = $1 AND challe
 _FURTHER = """
 UPDATE decision SET further = $3, state = 'waiting', outcome = NULL, due_at = '-infinity', tries = 0
 WHERE account_id = $1 AND challenge_id = $2
+"""
+# Whoever judges the word alone right now loses the lease by it, and stores neither calls nor an end.
+_SURELY = """
+UPDATE decision SET strength = $3, channel = $4, provider_sid = $5, answered_at = $6, state = 'waiting', outcome = NULL,
+    due_at = '-infinity', tries = 0, lease = NULL, leased_until = '-infinity'
+WHERE account_id = $1 AND challenge_id = $2 AND strength = 'bare' AND state IN ('waiting', 'held')
+    AND further IS NULL AND chosen IS NULL AND calls IS NULL
 """
 
 _CLAIM = """

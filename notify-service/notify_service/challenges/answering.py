@@ -74,9 +74,15 @@ class Answers:
                 questions[challenge_id] = replace(question, state="decided", answer="silence", decided_at=now)
             elif (code := self._code(question)) is not None:
                 open_ones.append((question, code))
-        said = _Reply(heard, address_id, reading, at, waiting)
         newest_first = sorted(open_ones, key=lambda one: one[0].created_at, reverse=True)
         named = any(code in reading.numbers for _, code in newest_first)
+        if heard.shared and not named and not self._names_decided(questions, reading):
+            if reading.numbers:
+                return None  # a code of another account's, most likely
+            reading = replace(
+                reading, word=Word.NEITHER
+            )  # it is asked back, with the code: each account may have asked
+        said = _Reply(heard, address_id, reading, at, waiting)
         if newest_first and not (reading.numbers and not named and self._names_decided(questions, reading)):
             return await self._weigh(conn, dict(questions), newest_first, said, now)
         return await self._late(conn, [one for one in questions.values() if not one.open], said)
@@ -154,7 +160,8 @@ class Answers:
         if tells:
             await tell_again(conn, self.account_id, question, given, self.outcomes)
         counts = (("challenge_late", {"account": self.account_id, "told": str(tells).lower()}),)
-        more = " It says something else and was passed on." if tells else ""
+        what = "the same, with the code" if given.answer == question.answer else "something else"
+        more = f" It says {what}, and was passed on." if tells else ""
         return Understood(f"It came after the question was decided.{more}", counts, decided=tells)
 
     def _code(self, question: Question) -> str | None:

@@ -8,13 +8,17 @@ from notify_service.accounts import Sender
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A reply, as far as questions go. `text`: a button's payload, where one was tapped; `service`: the Messaging Service written to."""
+    """A reply, as far as questions go. `text`: a button's payload, where one was tapped; `service`: the Messaging Service written to.
+
+    `shared`: it may be for another account as well, so its words alone decide nothing.
+    """
 
     sid: str
     channel: str
     to: str
     service: str
     text: str
+    shared: bool = False
 
     def __repr__(self) -> str:
         return f"Heard({self.sid})"

@@ -61,8 +61,11 @@ async def decide(
 
 
 async def tell_again(conn: Any, account_id: str, question: Question, given: Given, outcomes: Outcomes) -> None:
-    """Tells of an answer that came after the decision and says something else; once for a question."""
-    await store.told_again(conn, account_id, question.challenge_id)
+    """Tells of an answer that came after the decision: once of one that says something else, once of one that says the same for sure."""
+    if given.answer == question.answer and given.strength is not None:
+        await store.made_sure(conn, account_id, question.challenge_id, given.strength)
+    else:
+        await store.told_again(conn, account_id, question.challenge_id)
     await outcomes.add(conn, [_outcome(account_id, question, given, after_decision=True)])
 
 
@@ -72,10 +75,17 @@ async def keep_late(conn: Any, account_id: str, question: Question, given: Given
 
 
 def worth_telling(question: Question, given: Given) -> bool:
-    """Whether a late answer is told: it says something else, and is a strong one or a no, which protects."""
-    if question.told_again or given.answer not in ("confirmed", "denied") or given.answer == question.answer:
+    """Whether a late answer is told.
+
+    It says something else, and is a strong one or a no, which protects; or it says the same with the code, where the word alone decided
+    before: people often answer "NO" first, and read on then.
+    """
+    if question.told_again or given.answer not in ("confirmed", "denied"):
         return False
-    return given.answer == "denied" or given.strength in ("coded", "keypress_human")
+    sure = given.strength in ("coded", "keypress_human")
+    if given.answer == question.answer:
+        return sure and question.strength == "bare"
+    return given.answer == "denied" or sure
 
 
 def _entry(kind: audit.Kind, given: Given) -> Entry:

@@ -67,6 +67,7 @@ _ASK_BACK = """
 UPDATE challenge SET asking_back = 'wanted', back_address = $3, back_channel = $4 WHERE account_id = $1 AND challenge_id = $2
 """
 _TOLD_AGAIN = "UPDATE challenge SET told_again = true WHERE account_id = $1 AND challenge_id = $2"
+_MADE_SURE = "UPDATE challenge SET strength = $3 WHERE account_id = $1 AND challenge_id = $2 AND strength = 'bare'"
 _ANSWERS_OF_OURS = """
 SELECT count(*) FROM notification
 WHERE account_id = $1 AND address_id = $2 AND challenge_id IS NOT NULL AND template = $3 AND business_created_at > $4
@@ -175,8 +176,13 @@ async def ask_back(conn: Any, account_id: str, challenge_id: str, address_id: UU
 
 
 async def told_again(conn: Any, account_id: str, challenge_id: str) -> None:
-    """Notes that a later answer was told."""
+    """Notes that a later answer which says something else was told."""
     await conn.execute(_TOLD_AGAIN, account_id, challenge_id)
+
+
+async def made_sure(conn: Any, account_id: str, challenge_id: str, strength: str) -> None:
+    """Notes that the answer was given again, and more surely."""
+    await conn.execute(_MADE_SURE, account_id, challenge_id, strength)
 
 
 async def answers_of_ours(conn: Any, account_id: str, address_id: UUID, template: str, since: datetime) -> int:

@@ -4,6 +4,7 @@ Numbers are free text that humans typed, so validity is demanded, not mere possi
 silently another person's.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,7 +13,7 @@ from typing import Final, Literal
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
-Refusal = Literal["missing", "unreadable", "invalid", "wrong_kind", "extension"]
+Refusal = Literal["missing", "unreadable", "invalid", "wrong_kind", "extension", "not_allowed"]
 
 TEXTABLE: Final = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.VOIP})
 CALLABLE: Final = TEXTABLE | {PhoneNumberType.FIXED_LINE}
@@ -32,6 +33,7 @@ REASONS: Final = {
     "invalid": "is not a valid number in any of the regions given",
     "wrong_kind": "is of a kind that the channels cannot reach",
     "extension": "has an extension, which a text cannot reach",
+    "not_allowed": "may not be used on the channels that reach it",
 }
 
 
@@ -111,17 +113,39 @@ def read(text: str, regions: tuple[str, ...]) -> Number | Refusal:
     return worst
 
 
-def choose(candidates: Sequence[Candidate], channels: Sequence[str]) -> Choice:
-    """The first candidate that a wanted channel can reach."""
+_WHATSAPP_IDS: Final = (
+    (re.compile(r"\+521(\d{10})"), r"+52\1"),
+    (re.compile(r"\+55(\d{2})([6-9]\d{7})"), r"+55\g<1>9\2"),
+)
+"""Mexico left out the 1 of its mobiles in 2019, and Brazil put a 9 before its own: accounts of before keep their id as it was."""
+
+
+def of_whatsapp(identity: str) -> str:
+    """The number that a WhatsApp id stands for. Whoever is written to as +52 55… may answer as +521 55…."""
+    for old, new in _WHATSAPP_IDS:
+        if old.fullmatch(identity):
+            return old.sub(new, identity)
+    return identity
+
+
+def choices(candidates: Sequence[Candidate], channels: Sequence[str]) -> tuple[Choice, ...]:
+    """Each number that a wanted channel can reach, in the order of the candidates; one choice without a number where there is none."""
+    found: dict[str, Choice] = {}
     refused: list[tuple[str, Refusal]] = []
     for index, candidate in enumerate(candidates):
-        found = read(candidate.number, candidate.region_hints)
-        if isinstance(found, Number):
-            if found.channels & set(channels):
-                return Choice(found, index, tuple(refused))
-            found = "wrong_kind"
-        refused.append((candidate.source, found))
-    return Choice(None, -1, tuple(refused))
+        number = read(candidate.number, candidate.region_hints)
+        if isinstance(number, Number):
+            if number.channels & set(channels):
+                found.setdefault(number.e164, Choice(number, index, tuple(refused)))
+                continue
+            number = "wrong_kind"
+        refused.append((candidate.source, number))
+    return tuple(found.values()) or (Choice(None, -1, tuple(refused)),)
+
+
+def choose(candidates: Sequence[Candidate], channels: Sequence[str]) -> Choice:
+    """The first candidate that a wanted channel can reach."""
+    return choices(candidates, channels)[0]
 
 
 def explain(choice: Choice) -> str:

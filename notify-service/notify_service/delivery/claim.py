@@ -56,7 +56,7 @@ SELECT due.*, b.data_key_id AS body_key_id, b.ciphertext AS body, a.data_key_id 
        ) AS question_decided,
        'whatsapp' = ANY(due.channels) AND EXISTS (
            SELECT FROM inbound i WHERE i.account_id = $1 AND i.address_id = due.address_id AND i.channel = 'whatsapp'
-             AND i.business_at > $5 - interval '24 hours'
+             AND $2 = ANY(i.senders) AND i.business_at > $5 - interval '24 hours'
        ) AS whatsapp_open
 FROM due
 LEFT JOIN notification_body b ON b.account_id = $1 AND b.created_on = due.created_on AND b.notification_id = due.notification_id

@@ -7,7 +7,7 @@ before it was checked. Twilio retries what is answered with an error, as the cal
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -104,10 +104,9 @@ class TwilioHttp:
         if reply is None:
             self._count("unusable_reply")
         else:
-            for account_id in self._desks.whose(
-                form["AccountSid"], form.get("To", ""), form.get("MessagingServiceSid", "")
-            ):
-                await self._stored(self._desks.take(account_id, reply))
+            owners = self._desks.whose(form["AccountSid"], form.get("To", ""), form.get("MessagingServiceSid", ""))
+            for account_id in owners:
+                await self._stored(self._desks.take(account_id, replace(reply, shared=len(owners) > 1)))
         return web.Response(text=_NO_REPLY, content_type="text/xml")
 
     async def voice(self, request: web.Request) -> web.Response:

@@ -63,8 +63,10 @@ def decide(
     if number is None:
         return stop("suppressed", "no_usable_number", "number", f"There is no usable number: {explain(choice)}.")
     source = request.addresses[choice.index].candidate.source
-    checks.append(passed("number", f"The number {number.masked} from {source} is a valid {number.kind.replace('_', ' ')} number.", {
-        "source": source, "region": number.region}))  # fmt: skip
+    kind = number.kind.replace("_", " ")
+    before = f" Before it {explain(choice)}." if any(why == "not_allowed" for _, why in choice.refused) else ""
+    sentence = f"The number {number.masked} from {source} is a valid {kind} number.{before}"
+    checks.append(passed("number", sentence, {"source": source, "region": number.region}))
     if not policy.country_allowed(number.region):
         return stop(
             "suppressed", "country_not_allowed", "country", f"The policy does not allow numbers of {number.region}."

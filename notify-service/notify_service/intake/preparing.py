@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from notify_service.accounts import Account
 from notify_service.challenges.codes import stand_in
-from notify_service.consent.number import Choice, choose
+from notify_service.consent.number import Choice, choices
 from notify_service.consent.policy import Policy
 from notify_service.intake.request import Address, Request
 from notify_service.intake.results import Rejected
@@ -27,11 +27,12 @@ class AccountInForce:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request with its number and words."""
+    """A request with its number and words. `others`: further numbers that a wanted channel reaches, in their order."""
 
     request: Request
     choice: Choice
     rendered: Rendered
+    others: tuple[Choice, ...] = ()
 
     @property
     def address(self) -> Address | None:
@@ -62,7 +63,8 @@ def prepare(request: Request, in_force: AccountInForce) -> Prepared | Rejected:
             return Rejected("template", why, "put {{ code }} into its words, or name another template")
         if not in_force.takes_keys:  # a call that cannot take an answer does not ask
             request = replace(request, channels=tuple(written))
-    return Prepared(request, choose([one.candidate for one in request.addresses], request.channels), rendered)
+    first, *others = choices([one.candidate for one in request.addresses], request.channels)
+    return Prepared(request, first, rendered, tuple(others))
 
 
 def zone_of(request: Request) -> str | None:

@@ -1,7 +1,6 @@
 """Takes submitted requests: a result for each, in order."""
 
 import datetime
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,11 +11,10 @@ import structlog
 from notify_service.challenges.codes import Codes
 from notify_service.clock import Clock
 from notify_service.consent.addresses import AddressBook
-from notify_service.consent.verdicts import Verdicts
 from notify_service.delivery.states import ImpossibleMoveError
 from notify_service.intake import store
-from notify_service.intake.decision import Go, decide
-from notify_service.intake.grants import entries_of, foresee
+from notify_service.intake.choosing import choose, foreseen, numbers_of
+from notify_service.intake.decision import Go
 from notify_service.intake.preparing import AccountInForce, Prepared, prepare
 from notify_service.intake.request import Request
 from notify_service.intake.results import Key, Previewed, Rejected, Result, Stored, key_of
@@ -26,8 +24,6 @@ from notify_service.sealing import Sealer
 log = structlog.get_logger()
 
 TRIES = 3
-NOBODY = uuid.UUID(int=0)
-"""Stands for the address of a number that is not known yet, in a dry run."""
 
 
 class Intake:
@@ -110,20 +106,17 @@ class Intake:
     async def _preview(
         self, account_id: str, items: Sequence[Prepared], in_force: AccountInForce, now: datetime.datetime
     ) -> dict[Key, Result]:
-        numbers = [item.choice.number for item in items if item.choice.number is not None]
         async with self._pool.acquire() as conn:
-            known = await self._book.find(conn, account_id, numbers)
+            found = await self._book.find(conn, account_id, numbers_of(items))
             cancelled = await store.cancelled(
                 conn, account_id, [(item.request.caller, item.request.concern) for item in items]
             )
+        known = {number: one.verdicts for number, one in found.items()}
         previews: dict[Key, Result] = {}
         for item in items:
-            request, number = item.request, item.choice.number
-            address = known.get(number.e164) if number is not None else None
-            verdicts = address.verdicts if address is not None else Verdicts()
-            after = foresee({NOBODY: verdicts}, entries_of(item, NOBODY, verdicts))[NOBODY]
+            request = item.request
             as_of = cancelled.get((request.caller, request.concern))
-            outcome, _ = decide(request, item.choice, after, as_of, in_force.account, in_force.policy, now)
+            outcome = foreseen(choose(item, known, in_force, now), known, as_of, in_force, now)
             stop = None if isinstance(outcome, Go) else outcome
             channel = outcome.channels[0] if isinstance(outcome, Go) else request.channels[0]
             previews[key_of(request)] = Previewed(channel, item.rendered, stop)

@@ -21,6 +21,7 @@ from notify_service.delivery import states
 from notify_service.gate_checks import Checked, failed, passed
 from notify_service.intake import backlog, concern_lock, questions, store
 from notify_service.intake.backlog import Backlog
+from notify_service.intake.choosing import choose, numbers_of
 from notify_service.intake.decision import Go, decide
 from notify_service.intake.grants import distinct, entries_of, foresee
 from notify_service.intake.preparing import AccountInForce, Prepared, words_for
@@ -70,6 +71,7 @@ class Taking:
         work = _sort(items, known)
         if not (work.fresh or work.rounds):
             return work.results
+        await self._choose(work)
         numbers = [item.choice.number for item in work.items if item.choice.number is not None]
         addresses = await self.book.find_or_make(self.conn, self.account_id, numbers)
         asked = await self._ask(work, addresses)
@@ -81,6 +83,18 @@ class Taking:
             others = await store.existing(self.conn, self.account_id, [request.notification_id for request in lost])
             work.results |= {key_of(request): repeated(request, others[request.notification_id]) for request in lost}
         return work.results | {key_of(row.request): _result(row) for row in written.values()}
+
+    async def _choose(self, work: _Sorted) -> None:
+        """Takes each item's number, where it has several, by what their gates say now. The one taken is decided about again as ever."""
+        several = [item for item in work.items if item.others]
+        if not several:
+            return
+        found = await self.book.find(self.conn, self.account_id, numbers_of(several))
+        known = {number: one.verdicts for number, one in found.items()}
+        for item in several:
+            identity = item.request.notification_id
+            there = work.fresh if identity in work.fresh else work.rounds
+            there[identity] = choose(item, known, self.in_force, self.now)
 
     async def _ask(self, work: _Sorted, addresses: Mapping[str, Known]) -> dict[str, Chosen]:
         """The questions with their codes, which stand in the words then; items whose question is wrong are taken out."""

@@ -4,17 +4,19 @@ A stop needs nothing but our own database, so no vendor that hangs and no reply 
 meets a stop of its number has to wait: for the provider's dates (`dating.py`). The provider answers these words itself; we do not.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from notify_service import crashpoints, database
+from notify_service.accounts import Sender
 from notify_service.challenges import store as challenges
 from notify_service.challenges.answering import Answers, Understood
-from notify_service.challenges.asked_by import Heard
+from notify_service.challenges.asked_by import Heard, asked_by
 from notify_service.challenges.reading import Word, read
 from notify_service.sealing import Sealer
 
@@ -30,7 +32,7 @@ _MOST = 50
 
 
 class Replies:
-    """One account's replies. `count` takes what a new reply was taken as."""
+    """One account's replies. `count` takes what a new reply was taken as; `senders`: the account's, by name."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Replies:
         clock: Clock,
         count: Callable[[Meaning], None] = lambda _meaning: None,
         answers: Answers | None = None,
+        senders: Mapping[str, Sender] = MappingProxyType({}),
     ) -> None:
         self._account_id = account_id
         self._pool = pool
@@ -49,15 +52,17 @@ class Replies:
         self._clock = clock
         self._count = count
         self._answers = answers
+        self._senders = senders
 
     async def take(self, reply: Reply) -> bool:
         """Stores a reply with what it means; False where it is known already."""
         meant = meaning(reply.body, reply.opt_out_type)
+        to = asked_by(self._senders, _heard(reply)) if reply.channel == "whatsapp" else ()
         sealed = self._sealer.seal(reply.payload(), inbound.place(self._account_id, reply.sid))
         async with self._pool.acquire(timeout=2) as conn, conn.transaction():
             new = await inbound.store(
-                conn, self._account_id, reply.sid, reply.channel, meant, sealed, self._clock.now(), reply.provider_at
-            )
+                conn, self._account_id, reply.sid, reply.channel, meant, sealed, self._clock.now(), reply.provider_at, sorted(to)
+            )  # fmt: skip
         if new:
             self._count(meant)
         return new
@@ -124,7 +129,7 @@ class Replies:
     ) -> Callable[[datetime], Awaitable[Understood | None]] | None:
         """How the questions that this number was asked hear it, with what waits to ask them locked; None where there are none."""
         answers = self._answers
-        heard = Heard(reply.sid, reply.channel, reply.to, reply.service, reply.button or reply.body)
+        heard = _heard(reply)
         if answers is None or (only_words and read(heard.text).word is Word.NEITHER):
             return None
         address_id = await self._consent.find(conn, self._account_id, reply.sender)
@@ -185,3 +190,7 @@ class Replies:
             tries=tries,
             error=why,
         )
+
+
+def _heard(reply: Reply) -> Heard:
+    return Heard(reply.sid, reply.channel, reply.to, reply.service, reply.button or reply.body, shared=reply.shared)

@@ -22,8 +22,8 @@ _TRIED_AGAIN = "least(interval '1 second' * 2 ^ least(tries, 8), interval '2 min
 
 _STORE = """
 WITH new AS (
-    INSERT INTO inbound (account_id, sid, channel, received_on, business_at, provider_at, state, meaning)
-    VALUES ($1, $2, $3, (clock_timestamp() AT TIME ZONE 'UTC')::date, $4, $5, 'received', $8)
+    INSERT INTO inbound (account_id, sid, channel, received_on, business_at, provider_at, state, meaning, senders)
+    VALUES ($1, $2, $3, (clock_timestamp() AT TIME ZONE 'UTC')::date, $4, $5, 'received', $8, $9)
     ON CONFLICT DO NOTHING RETURNING account_id, received_on, sid
 )
 INSERT INTO inbound_payload (account_id, received_on, sid, data_key_id, ciphertext)
@@ -105,11 +105,16 @@ async def store(
     sealed: Sealed,
     business_at: datetime,
     provider_at: datetime | None,
+    senders: Sequence[str],
 ) -> bool:
-    """Stores a reply; False where it is known already. The provider repeats webhooks, and polls see what webhooks brought."""
+    """Stores a reply; False where it is known already. The provider repeats webhooks, and polls see what webhooks brought.
+
+    `senders`: of WhatsApp's, the names of ours that were written to.
+    """
     new = await conn.fetchval(
-        _STORE, account_id, sid, channel, business_at, provider_at, sealed.key_id, sealed.ciphertext, meaning.value
-    )
+        _STORE, account_id, sid, channel, business_at, provider_at, sealed.key_id, sealed.ciphertext, meaning.value,
+        list(senders),
+    )  # fmt: skip
     return new is not None
 
 

@@ -15,7 +15,7 @@ from notify_service.delivery.twilio_client import ReadFailedError, TooMuchError
 
 from .handling import Replies
 from .ports import Provider
-from .reply import Reply, split
+from .reply import Reply, sender_of, split
 
 _log = structlog.get_logger()
 _OVERLAP = timedelta(minutes=5)
@@ -39,7 +39,7 @@ class InboundPolling:
     """One account's polling.
 
     `numbers`: ours, with their channel's prefix; None reads every inbound message of the account at the provider, which
-    several of ours may share: `is_ours` tells them apart.
+    several of ours may share: `is_ours` tells them apart, `is_shared` that a message cannot be told apart.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class InboundPolling:
         replies: Replies,
         numbers: Collection[str] | None,
         is_ours: Callable[[Listed], bool],
+        is_shared: Callable[[Listed], bool],
     ) -> None:
         self._account_id = account_id
         self._provider = provider
@@ -57,6 +58,7 @@ class InboundPolling:
         self._replies = replies
         self._numbers: list[str | None] = [None] if numbers is None else [*sorted(numbers)]
         self._is_ours = is_ours
+        self._is_shared = is_shared
         self._width = WIDEST
 
     async def turn(self, beat: Callable[[], None] = lambda: None) -> int:
@@ -78,7 +80,7 @@ class InboundPolling:
                 _log.warning("inbound.poll_failed", account_id=self._account_id, error=str(error))
                 return new
             for one in found:
-                new += await self._replies.take(_reply(one))
+                new += await self._replies.take(_reply(one, shared=self._is_shared(one)))
             since = started if last else end
             async with self._pool.acquire() as conn:
                 await conn.execute(_MOVE, self._account_id, _POLL, since)
@@ -96,7 +98,8 @@ class InboundPolling:
         return sorted(filter(self._is_ours, found), key=lambda one: one.created_at or since)
 
 
-def _reply(listed: Listed) -> Reply:
-    channel, sender = split(listed.sender)
-    service = listed.messaging_service_sid
-    return Reply(listed.sid, channel, sender, split(listed.to)[1], listed.body, "", listed.created_at, service)
+def _reply(listed: Listed, *, shared: bool) -> Reply:
+    channel, sender = sender_of(listed.sender)
+    return Reply(
+        listed.sid, channel, sender, split(listed.to)[1], listed.body, "", listed.created_at, listed.messaging_service_sid, shared=shared
+    )  # fmt: skip

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from notify_service.consent.number import of_whatsapp
+
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 
 
@@ -13,7 +15,8 @@ _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 class Reply:
     """`sender` and `to` without a channel's prefix. `provider_at`: the provider's date, where it is known.
 
-    `service`: the Messaging Service that was written to; `button`: what a tapped button stands for, where one was.
+    `service`: the Messaging Service that was written to; `button`: what a tapped button stands for, where one was. `shared`: nobody
+    knows for which of several accounts it is.
     """
 
     sid: str
@@ -25,6 +28,7 @@ class Reply:
     provider_at: datetime | None = None
     service: str = ""
     button: str = ""
+    shared: bool = False
 
     def __repr__(self) -> str:
         return f"Reply({self.sid})"
@@ -35,7 +39,7 @@ class Reply:
         sid = form.get("MessageSid") or form.get("SmsSid") or ""
         if not _SID.fullmatch(sid) or not form.get("From"):
             return None
-        channel, sender = split(form["From"])
+        channel, sender = sender_of(form["From"])
         return Reply(
             sid, channel, sender, split(form.get("To", ""))[1], form.get("Body", ""), form.get("OptOutType", "").upper(),
             service=form.get("MessagingServiceSid", ""), button=form.get("ButtonPayload", ""),
@@ -51,6 +55,12 @@ class Reply:
     def of_payload(raw: bytes, provider_at: datetime | None) -> "Reply":
         """What `payload` made."""
         return Reply(**json.loads(raw), provider_at=provider_at)
+
+
+def sender_of(address: str) -> tuple[str, str]:
+    """The channel and number of whoever wrote: the number as it is written to."""
+    channel, number = split(address)
+    return channel, of_whatsapp(number) if channel == "whatsapp" else number
 
 
 def split(address: str) -> tuple[str, str]:

@@ -105,15 +105,17 @@ class ReplyService:
         def count(meant: Meaning) -> None:
             n.count("reply", {"account": account_id, "meaning": meant.value}, 1)
 
-        def is_ours(one: Listed) -> bool:
-            return account_id in self.whose(ours.account_sid, one.to, one.messaging_service_sid)
+        def owners(one: Listed) -> list[str]:
+            return self.whose(ours.account_sid, one.to, one.messaging_service_sid)
 
-        replies = Replies(account_id, n.pool, n.sealer, consent, n.clock, count, self._answers.get(account_id))
+        senders = {sender.name: sender for sender in account.senders}
+        replies = Replies(account_id, n.pool, n.sealer, consent, n.clock, count, self._answers.get(account_id), senders)
         asked_again = timedelta(seconds=max(30 * self._time_scale, 0.5))
         dating = Dating(account_id, provider, n.pool, consent, n.clock, asked_again)
-        polling = (
-            InboundPolling(account_id, provider, n.pool, replies, _numbers(account, ours), is_ours) if polled else None
-        )
+        polling = InboundPolling(
+            account_id, provider, n.pool, replies, _numbers(account, ours),
+            lambda one: account_id in owners(one), lambda one: len(owners(one)) > 1,
+        ) if polled else None  # fmt: skip
         return Desk(replies, dating, polling)
 
     async def _handle(self, loops: Loops, account_id: str, replies: Replies) -> None:

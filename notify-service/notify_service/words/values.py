@@ -116,7 +116,7 @@ def _money(minor_units: int, exponent: int, currency: str, language: str) -> str
     spelled = format_currency(amount, currency, format=pattern, locale=locale, currency_digits=exact)
     if currency == "JPY" and locale.language == "ja":
         # in a sentence a Japanese reader expects the unit behind the number; the sign is for price tags
-        return f"{format_decimal(amount, locale=locale, decimal_quantization=exact)}円"
+        return f"{format_decimal(amount, format='#,##0' if exact else '#,##0.' + '0' * exponent, locale=locale)}円"
     if _dear(spelled, locale):
         # a sign outside GSM-7 would double the price of the whole text: the code says the same
         pattern = pattern.replace("¤", "¤¤")

@@ -103,19 +103,22 @@ def _fate(network: Network, wanted: Wanted) -> tuple[tuple[str, ...], int]:
     behaviour = numbers.behaviour(plain_number(wanted.to))
     if not wanted.to.startswith("whatsapp:"):
         return behaviour.statuses, behaviour.error_code
-    if not wanted.template and not _in_window(network, wanted.to):
+    if not wanted.template and not _in_window(network, wanted.to, wanted.sender):
         return ("failed",), OUTSIDE_WINDOW
     read = ("read",) if behaviour.statuses[-1:] == ("delivered",) else ()
     return (*behaviour.statuses, *read), behaviour.error_code
 
 
-def _in_window(network: Network, phone: str) -> bool:
-    """WhatsApp lets a business use its own words for 24 hours (of business time) after the person wrote."""
+def _in_window(network: Network, phone: str, sender: str | None) -> bool:
+    """WhatsApp lets a business use its own words for 24 hours (of business time) after the person wrote to this number of it."""
     since = network.business() - WHATSAPP_WINDOW
     return any(
         thing.business_at >= since
         for thing in network.things(phone)
-        if isinstance(thing, Message) and thing.direction == "inbound" and thing.from_ == phone
+        if isinstance(thing, Message)
+        and thing.direction == "inbound"
+        and thing.from_ == phone
+        and sender in (None, thing.to)
     )
 
 

@@ -151,8 +151,9 @@ class Decision(_message.Message):
     wrong_codes: _builtins.int
     """How many replies with a wrong code came before it. From 3 on no answer is CONFIRMED and none is CODED: only a person may release."""
     after_decision: _builtins.bool
-    """True for a further answer, with the code or by key press, that came after the decision and says something else. The decision stands;
-    which of the two is true is for a person to find out. At most one is told.
+    """True for a further answer that came after the decision: a no, or an answer with the code or by key press, that says something else. The
+    decision stands; which of the two is true is for a person to find out. At most one such is told. Also true, once and before it, for
+    the same answer given again with the code where the decision was BARE: it is as good as if it had come first.
     """
     @_builtins.property
     def answered_at(self) -> _timestamp_pb2.Timestamp:

@@ -92,8 +92,9 @@ class Recipient(_message.Message):
     """Required."""
     @_builtins.property
     def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___CandidateAddress]:
-        """Candidates, best first, at most 10. The first that parses as a dialable number for a wanted channel is taken;
-        none at all is not an error: the request is then suppressed with REASON_NO_USABLE_NUMBER and stays visible.
+        """Candidates, best first, at most 10. The first that parses as a dialable number for a wanted channel, and that consent allows to be used
+        on it, is taken: a landline without consent to calls does not stand before a mobile that may be texted. Behind one that opted out
+        none is tried. None at all is not an error: the request is then suppressed with REASON_NO_USABLE_NUMBER and stays visible.
         """
 
     @_builtins.property

@@ -1,6 +1,7 @@
 """A second word about one question, a person's decision, and the trail of both."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -29,6 +30,55 @@ async def test_the_same_answer_twice_is_one_answer(desk: Desk) -> None:
     await desk.decide()
     assert [each[0] for each in desk.writes_made()] == ["refunds.create", "radar.value_list_items.create"]
     assert (await desk.trail()).count("answered") == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "act", "text"),
+    [
+        ("no", ["refunds.create", "radar.value_list_items.create"], "refunded"),
+        ("yes", ["reviews.approve"], "default"),
+    ],
+)
+async def test_the_same_answer_with_its_code_is_acted_on_after_the_word_alone_was_held(
+    desk: Desk, answer: str, act: list[str], text: str
+) -> None:
+    await asked(desk)
+    await desk.answer(answer, "bare")
+    await desk.decide()
+    assert (await desk.decision())["state"] == "held"
+    await desk.answer(answer)
+    await desk.answer(answer)
+    await desk.decide()
+    row = await desk.decision()
+    assert (row["state"], row["strength"]) == ("done", "coded")
+    assert [each[0] for each in desk.writes_made()] == act
+    assert [each for each in await desk.trail() if "answer" in each] == ["answered", "further_answer"]
+    assert desk.texts()[-1] == ("fraud_result", text)
+
+
+async def test_a_code_says_nothing_more_once_a_person_decided_or_another_answer_came(desk: Desk) -> None:
+    await asked(desk)
+    await desk.answer("no", "bare")
+    await desk.answer("yes", "bare")
+    await desk.answer("no")
+    await desk.decide()
+    row = await desk.decision()
+    assert (row["state"], row["strength"], row["further"]) == ("held", "bare", "yes")
+    assert desk.writes_made() == []
+
+
+async def test_whoever_judges_the_word_alone_while_its_code_comes_ends_nothing(desk: Desk) -> None:
+    await asked(desk)
+    await desk.answer("no", "bare")
+    holder = uuid4()
+    async with desk.pool.acquire() as conn:
+        [row] = await decision_store.claim(conn, ["main"], 1, holder)
+        await desk.answer("no")
+        assert not await decision_store.end(
+            conn, "main", row["challenge_id"], holder, state="held", outcome="held", reason="", further=None, now=desk.clock.now()
+        )  # fmt: skip
+    await desk.decide()
+    assert [each[0] for each in desk.writes_made()] == ["refunds.create", "radar.value_list_items.create"]
 
 
 async def test_two_answers_that_contradict_each_other_act_on_nothing(desk: Desk) -> None:

@@ -245,7 +245,7 @@ async def house(url: str, *, webhooks: bool = True, **changes: Any) -> AsyncIter
     port = free_port()
     public = f"http://127.0.0.1:{port}"
     sandbox = SandboxSettings(
-        listen="127.0.0.1:0", time_scale=0.02, twilio_inbound_url=f"{public}/webhooks/twilio/inbound" if webhooks else ""
+        listen="127.0.0.1:0", time_scale=0.02, twilio_whatsapp_senders=(OURS, OURS_TOO), twilio_inbound_url=f"{public}/webhooks/twilio/inbound" if webhooks else ""
     )  # fmt: skip
     await database.migrate(url)
     async with (

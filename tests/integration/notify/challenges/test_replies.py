@@ -234,6 +234,31 @@ async def test_a_later_answer_is_kept_and_told_where_it_contradicts(
             assert not await h.pull(wait=0), "one further answer is told, not each"
 
 
+@pytest.mark.parametrize(("word", "answer"), [("YES", CONFIRMED), ("NO", DENIED)])
+async def test_the_same_answer_with_the_code_is_told_after_the_word_alone(
+    notify_database_url: str, word: str, answer: int
+) -> None:
+    async with house(notify_database_url) as h:
+        code = await h.ask()
+        await h.reply(word)
+        assert (await h.decision()).strength == BARE
+        await h.reply(word)
+        assert not await h.pull(wait=0), "the word again is nothing new"
+        await h.reply(f"{word} {code}")
+        surely = await h.decision()
+        assert (surely.answer, surely.strength, surely.after_decision) == (answer, CODED, True)
+        await h.reply(f"{word} {code}")
+        assert not await h.pull(wait=0), "it is told once"
+
+
+async def test_a_no_is_told_after_a_yes_that_was_given_again_with_its_code(notify_database_url: str) -> None:
+    async with house(notify_database_url) as h:
+        code = await h.ask()
+        for text, answer in (("yes", CONFIRMED), (f"yes {code}", CONFIRMED), ("no", DENIED)):
+            await h.reply(text)
+            assert (await h.decision()).answer == answer
+
+
 async def test_whoever_cannot_be_reached_is_said_to_be_at_once(notify_database_url: str) -> None:
     async with house(notify_database_url) as h:
         [result] = await h.client.submit(h.question(number=""))

@@ -12,6 +12,7 @@ from tests.integration.notify.challenges.house import (
     CODED,
     CONFIRMED,
     OURS,
+    OURS_TOO,
     PHONE,
     SMS,
     WHATSAPP,
@@ -113,3 +114,39 @@ async def test_without_approved_words_and_another_channel_it_fails_and_nobody_wa
         assert row is not None
         assert (row["state"], row["reason"]) == ("failed", "request_refused")
         assert await forms(h) == []
+
+
+async def test_whoever_answers_from_an_old_whatsapp_id_answers_what_their_number_was_asked(
+    notify_database_url: str, approved: dict[str, Any]
+) -> None:
+    """WhatsApp keeps the ids of before 2019: +52 55… is written to, and +521 55… writes."""
+    async with house(notify_database_url, **approved) as h:
+        asking = h.question(channels=[WHATSAPP], number="+525512345678")
+        await h.client.submit(asking)
+        await h.text_of(asking.request_id)
+        [form] = await forms(h)
+        code = json.loads(form["ContentVariables"])["3"]
+        await h.reply(f"si {code}", sender="whatsapp:+5215512345678", to=US)
+        assert (await h.decision()).answer == CONFIRMED
+
+
+async def test_the_day_of_words_of_our_own_is_one_of_each_sender(
+    notify_database_url: str, approved: dict[str, Any]
+) -> None:
+    """Who wrote to one of our numbers has opened WhatsApp's window for that one, and for no other."""
+    file = approved["notify_accounts_file"]
+    accounts = yaml.safe_load(file.read_text())
+    accounts["accounts"][0]["senders"].append(
+        {"name": "brand", "channel": "whatsapp", "from": OURS_TOO, "scope": "brand"}
+    )
+    file.write_text(yaml.safe_dump(accounts))
+    async with house(notify_database_url, **approved) as h:
+        await h.client.submit(h.question("ch-0", channels=[SMS]))  # so that the number is known
+        await h.wait_for(1, to=PHONE)
+        await h.reply("hello", sender=HIM, to=f"whatsapp:{OURS_TOO}")
+        for challenge_id, scope in (("ch-1", ""), ("ch-2", "brand")):
+            asking = h.question(challenge_id, channels=[WHATSAPP], sender_scope=scope)
+            await h.client.submit(asking)
+            await h.text_of(asking.request_id)
+        found = {form["From"]: "Body" in form for form in await forms(h)}
+        assert found == {US: False, f"whatsapp:{OURS_TOO}": True}

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify_service.consent.number import Candidate, Choice, Number, choose, explain, read
+from notify_service.consent.number import Candidate, Choice, Number, choose, explain, of_whatsapp, read
 
 MOBILES = [
     phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
@@ -99,3 +99,21 @@ def test_whatever_is_typed_gives_a_dialable_number_or_a_reason(text: str, region
     assert isinstance(choice, Choice)
     digits = "".join(character for character in text if character.isdigit())
     assert len(digits) < 5 or digits not in explain(choice)
+
+
+@pytest.mark.parametrize(
+    ("identity", "number"),
+    [
+        ("+5215512345678", "+525512345678"),
+        ("+525512345678", "+525512345678"),
+        ("+556296915034", "+5562996915034"),
+        ("+5562996915034", "+5562996915034"),
+        ("+555133334444", "+555133334444"),  # a landline has WhatsApp, too
+        ("+5491154933738", "+5491154933738"),
+        ("+14155552671", "+14155552671"),
+        ("+521551234567", "+521551234567"),
+        ("name", "name"),
+    ],
+)
+def test_who_writes_by_whatsapp_is_the_number_that_is_written_to(identity: str, number: str) -> None:
+    assert of_whatsapp(identity) == number

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 import pytest
+from babel.numbers import get_currency_precision, get_decimal_symbol
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ def said(value: Value, language: str) -> str:
         (Money(12345, 0, "XOF"), "en", "F CFA 12,345"),
         # a currency without cents whose caller counts in cents: nothing of the amount is hidden
         (Money(550, 2, "JPY"), "en", "¥5.50"),
+        (Money(550, 2, "JPY"), "ja", "5.50円"),
         # where cents are seldom written, some are written as others are: all of the digits or none
         (Money(123450, 2, "RSD"), "en", "RSD 1,234.50"),
         (Money(1050, 2, "ALL"), "de", "10,50 ALL"),
@@ -142,6 +144,9 @@ def test_an_amount_reads_back_exactly_and_is_never_dear_in_a_latin_language(
     assert language == "ja" or not count(words).unicode
     assert read_back(words, language) == abs(Decimal(minor_units).scaleb(-exponent))
     assert ("-" in words) == (minor_units < 0)
+    point = get_decimal_symbol(locale_of(language))
+    decimals = re.search(rf"(?<=\d){re.escape(point)}(\d+)(?!.*\d)", words)
+    assert len(decimals[1] if decimals else "") in (exponent, get_currency_precision(currency)), words
 
 
 @pytest.mark.parametrize("currency", STRIPE)
