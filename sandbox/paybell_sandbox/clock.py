@@ -126,9 +126,8 @@ class BusinessClock:
     async def _advance(self, seconds: float) -> None:
         if seconds < 0:
             raise ClockNotMovedError("business time only moves forward")
-        if (
-            not abs(self.offset + seconds) <= LONGEST_WAY.total_seconds()
-        ):  # which infinity and what is no number are not either
+        # infinity and what is no number are not within it either
+        if not abs(self.offset + seconds) <= LONGEST_WAY.total_seconds():
             raise ClockNotMovedError("business time stays within nine years of the machine's time")
         offset = self.offset + round(seconds)
         async with _session() as session:

@@ -235,12 +235,11 @@ class Deciding:
                 [answer_call(account_id, asked, taken.given, name, taken.fact, now) for name in called],
             )
             await result_facts.tell(conn, account_id, self.sealer, asked, taken.given, verdict, taken.fact, pays, now)
-            over = (
-                [result_facts.concern_of(asked, "held")] if verdict.outcome != "held" else []
-            )  # a person need not any more
-            over += (
-                [f"invoice:{bill}/unpaid"] if bill else []
-            )  # whoever says that it is not theirs is not reminded to pay it
+            over = []
+            if verdict.outcome != "held":  # nobody need decide any more
+                over.append(result_facts.concern_of(asked, "held"))
+            if bill:  # whoever says that it is not theirs is not reminded to pay it
+                over.append(f"invoice:{bill}/unpaid")
             by = f"the decision ({verdict.outcome})"
             await plans.settle_many(conn, account_id, [Settlement(concern, now, by) for concern in over])
         counters.DECISIONS.labels(account_id, str(taken.given.answer), str(taken.given.strength), verdict.outcome).inc()

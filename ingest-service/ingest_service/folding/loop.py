@@ -50,9 +50,8 @@ class FoldingLoop:
             return 1
         async with self._pool.acquire() as conn:  # type: ignore[attr-defined]
             for account_id, event_id in error.events:
-                if isinstance(
-                    error.__cause__, MissingKeyError
-                ):  # what it belongs to was sealed with a key that is gone
+                # what it belongs to was sealed with a key that is gone
+                if isinstance(error.__cause__, MissingKeyError):
                     await store.wait_for_key(conn, account_id, [event_id])
                 else:
                     reason = f"it could not be folded ({type(error.__cause__).__name__})"

@@ -126,9 +126,8 @@ def hold_until(draft: Draft, now: datetime.datetime, holds: Holds) -> datetime.d
     if draft.kind == "payment_failed" and (draft.need == "invoice_of_payment" or at_the_form(draft)):
         return now + holds.failure
     if draft.need == "first_payment":
-        return (
-            now + holds.first_payment
-        )  # its message comes minutes later: there is time for what tells what was bought
+        # its message comes minutes later: there is time for what tells what was bought
+        return now + holds.first_payment
     waits = draft.need == "invoice_of_payment" or (is_of_bill(draft) and draft.kind in SUCCESSES)
     return now + holds.success if waits else now
 
@@ -169,9 +168,8 @@ def _sold(draft: Draft, known: Known) -> Draft | LookUp:
     """The fact with how often its bill comes; or what Stripe is to be asked of what was bought."""
     session = draft.attributes.get("checkout_session")
     if session is None and draft.kind == "payment_failed" and draft.need_id.startswith("pi_"):
-        session = known.aliases.get(
-            (draft.need_id, "checkout")
-        )  # no event tells of a checkout in which nothing was paid
+        # no event tells of a checkout in which nothing was paid
+        session = known.aliases.get((draft.need_id, "checkout"))
         if session is None:
             return LookUp("checkout", draft.need_id)
     if session and "items" not in draft.attributes:

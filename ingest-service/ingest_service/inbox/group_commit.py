@@ -95,9 +95,8 @@ class GroupCommit:
         except TimeoutError:
             raise NotStoredError("the database did not answer in time") from None
         finally:
-            if (
-                self._waiting.pop(done, None) is not None
-            ):  # its sender is answered or gone: nobody waits for it any more
+            # its sender is answered or gone: nobody waits for it any more
+            if self._waiting.pop(done, None) is not None:
                 self._hold(arrival, -1)
 
     def _hold(self, arrival: Arrival, sign: int) -> None:

@@ -79,9 +79,8 @@ class Answers:
         if heard.shared and not named and not self._names_decided(questions, reading):
             if reading.numbers:
                 return None  # a code of another account's, most likely
-            reading = replace(
-                reading, word=Word.NEITHER
-            )  # it is asked back, with the code: each account may have asked
+            # it is asked back, with the code: each account may have asked
+            reading = replace(reading, word=Word.NEITHER)
         said = _Reply(heard, address_id, reading, at, waiting)
         if newest_first and not (reading.numbers and not named and self._names_decided(questions, reading)):
             return await self._weigh(conn, dict(questions), newest_first, said, now)

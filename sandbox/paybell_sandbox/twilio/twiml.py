@@ -141,9 +141,8 @@ def _root(text: str) -> ElementTree.Element:
         root = ElementTree.fromstring(text)  # noqa: S314 - our own services wrote it
     except ElementTree.ParseError as error:
         broken = str(error)
-    if (
-        root is None
-    ):  # raised out here: who keeps the error must not keep the parser, over which CPython 3.12.1 crashes at exit
+    if root is None:
+        # raised out here: who keeps the error must not keep the parser, over which CPython 3.12.1 crashes at its end
         raise BrokenTwimlError(broken)
     if root.tag != "Response":
         raise BrokenTwimlError(f"the document is a <{root.tag}>, not a <Response>")

@@ -25,9 +25,8 @@ def tell_dispute(event: Event) -> Effects:
     settled: tuple[str, ...] = (f"dispute:{dispute.id}/open",) if decided or charged_back else ()
     if decided:
         settled += (f"dispute:{dispute.id}/chargeback",)
-    if (
-        owner := dispute.payment_intent or dispute.charge
-    ):  # whoever was asked about it as fraud need not answer any more
+    if owner := dispute.payment_intent or dispute.charge:
+        # whoever was asked about it as fraud need not answer any more
         settled += suspicions.concerns(owner)
     tells = dispute.amount > 0 and (decided or charged_back or event.type == "charge.dispute.created")
     return Effects(
