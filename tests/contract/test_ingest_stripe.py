@@ -78,7 +78,9 @@ ONLY_SINCE_ENDIVE = {"refund": {"customer"}}
 """What 2026-10-28.endive added, after the examples were made."""
 
 ONLY_WHERE_IT_IS = {
-    "payment_intent": {"last_payment_error"},
+    "payment_intent": {"last_payment_error", "presentment_details"},
+    "checkout.session": {"presentment_details"},
+    "subscription": {"presentment_details"},
     "customer": {"deleted"},
     "charge": {"presentment_details", "payment_method_details.card.capture_before"},
     "refund": {"presentment_details", "failure_reason"},
