@@ -1,8 +1,10 @@
 """Questions by text: what answers them, what does not, and what its caller is told."""
 
 import datetime
+from pathlib import Path
 
 import pytest
+import yaml
 from twilio.request_validator import RequestValidator
 
 from notify_service.challenges import audit
@@ -283,3 +285,28 @@ async def test_one_of_two_numbers_that_is_reached_is_enough(notify_database_url:
         await eventually(ended)
         await h.reply(f"yes {code}")
         assert (await h.decision()).answer == CONFIRMED
+
+
+async def test_a_reply_that_may_be_for_several_accounts_decides_by_its_code_alone(
+    notify_database_url: str, tmp_path: Path
+) -> None:
+    """Two accounts with Messaging Services at one account of Twilio's, and a list that names no service: each may have asked."""
+    twilio = {"account_sid": "AC" + "0" * 32, "auth_tokens": ["sandbox-token"]}
+    accounts = [
+        {"id": name, "brand": "Acme", "twilio": twilio, "senders": [{"name": "sms", "channel": "sms", "messaging_service_sid": service}]}
+        for name, service in (("main", "MG" + "a" * 32), ("theirs", "MG" + "b" * 32))
+    ]  # fmt: skip
+    file = tmp_path / "accounts.yaml"
+    file.write_text(yaml.safe_dump({"accounts": accounts}))
+    async with house(notify_database_url, webhooks=False, notify_accounts_file=file) as h:
+        code = await h.ask()
+        await h.reply("NO")
+        back = await h.wait_for(2, to=PHONE)
+        assert code in back[-1]["body"]
+        await h.undecided()
+        stranger = str(100_000 + (int(code) + 1) % 900_000)
+        await h.reply(f"NO {stranger}")
+        assert await h.pool.fetchval("SELECT wrong_codes FROM challenge") == 0, "it is another account's, most likely"
+        await h.reply(f"NO {code}")
+        decision = await h.decision()
+        assert (decision.answer, decision.strength, decision.wrong_codes) == (DENIED, CODED, 0)

@@ -9,6 +9,7 @@ import pytest
 
 from notify.v1 import consent_pb2, notification_pb2, recipient_pb2
 from notify_service.settings import Settings
+from tests.integration.notify.challenges.house import PHONE, house
 from tests.integration.notify.service import Client, now, request, stamp
 
 LANDLINE, MOBILE = "+442079460018", "+447400123456"
@@ -93,3 +94,20 @@ async def test_what_was_learned_before_decides_which_number_is_taken(caller: Cli
     await caller.submit(reminder("r-1", (0, GRANTED, VOICE)))
     await caller.submit(reminder("r-2"))
     assert (await to(quiet_settings, "r-2"))[0] == "fixed_line"
+
+
+async def test_a_stop_before_the_last_reminder_ends_the_call_that_was_agreed_to_and_the_text_behind_it(
+    notify_database_url: str,
+) -> None:
+    """Consent to calls stands in the checkout's evidence, from before; a STOP to the first text is the later word."""
+    async with house(notify_database_url) as h:
+        await h.client.submit(request("first"))
+        await h.wait_for(1, to=PHONE)
+        await h.reply("STOP")
+        [result] = await h.client.submit(reminder("last", (0, GRANTED, VOICE), numbers=(PHONE, MOBILE)))
+        assert result.suppressed.reason == notification_pb2.REASON_OPTED_OUT
+        row = await h.pool.fetchrow("SELECT state, reason FROM notification WHERE request_id = 'last'")
+        assert row is not None
+        assert tuple(row) == ("suppressed", "opted_out")
+        assert len(await h.at_provider(to=PHONE)) == 1
+        assert await h.at_provider(to=MOBILE) == []

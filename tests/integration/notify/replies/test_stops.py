@@ -1,7 +1,7 @@
 """A stop closes its gate, whatever hangs, fails or is unreadable beside it."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from notify_service.delivery.listed import Listed
+from notify_service.delivery.service import sending_bell
 from notify_service.delivery.twilio_client import ReadFailedError, TwilioClient
 from notify_service.replies.reply import Reply
 from tests.integration.notify.delivery.desk import FROM, Desk, desk, eventually
@@ -66,6 +67,25 @@ async def test_a_stop_closes_its_gate_without_asking_anybody(
             assert await handle(d) == 2
         assert await d.stopped(PHONE)
         assert not twilio.asked.is_set()
+
+
+async def test_a_stop_while_a_call_waits_lets_nobody_be_called(notify_pool: asyncpg.Pool) -> None:
+    """A STOP by text ends calls, too: the one that is queued, and the text that stands behind it."""
+    async with desk(notify_pool) as d:
+        due = d.clock.now() + timedelta(hours=1)
+        call = await d.submit(PHONE, channels=["voice", "sms"], sender="voice", due_at=due, wake=False)
+        await d.reply(PHONE, "STOP")
+        await eventually(lambda: d.stopped(PHONE))
+        d.clock.offset = timedelta(hours=1, seconds=1)
+        d.bells[sending_bell("main")].ring()
+        row = await d.until(call, "suppressed")
+        assert row["reason"] == "opted_out"
+        assert await d.attempts(call) == []
+        assert not [
+            one
+            for one in await d.requests()
+            if one["path"].endswith(("Calls.json", "Messages.json")) and one["method"] == "POST"
+        ]
 
 
 async def test_a_look_up_that_hangs_holds_up_nobody_elses_reply(
