@@ -315,6 +315,9 @@ def view_of(kept: Mapping[str, Any], concern: str, now: datetime | None = None) 
         "amount": kept["amount"],
         "exponent": kept["exponent"],
         "currency": currency and currency.lower(),
+        "by_answer": bool(
+            attributes.get("by_answer")
+        ),  # facts from before it was told have none: no answer caused them
         "will_retry": retry is not None and (now is None or retry > now.timestamp()),
         "languages": kept["person"].get("languages"),
         "customer_id": kept["customer_id"],
