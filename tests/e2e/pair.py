@@ -62,11 +62,12 @@ def phone() -> str:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago: the sandbox must know it before ingest listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A free port, below those that connections get for themselves: the sandbox must know it before ingest listens."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @dataclass
