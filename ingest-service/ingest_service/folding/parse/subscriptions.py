@@ -54,15 +54,20 @@ class Subscription:
         return sum((item.unit_amount or 0) * item.quantity for item in self.items)
 
     @property
+    def every(self) -> tuple[int, str]:
+        """How often it renews, by its first item that does: 3, ``month``; 0 and ``""`` where none does."""
+        return next(((item.interval_count, item.interval) for item in self.items if item.interval), (0, ""))
+
+    @property
     def interval(self) -> str:
         """``month``, ``year``, …: that of the first item."""
-        return next((item.interval for item in self.items if item.interval), "")
+        return self.every[1]
 
     @property
     def is_yearly(self) -> bool:
         """Whether it renews once a year, or less often, however that is written: 12 months, 365 days."""
-        every = next(((item.interval, item.interval_count) for item in self.items if item.interval), ("", 0))
-        return every[0] in _IN_A_YEAR and every[1] >= _IN_A_YEAR[every[0]]
+        count, interval = self.every
+        return interval in _IN_A_YEAR and count >= _IN_A_YEAR[interval]
 
 
 _IN_A_YEAR: Final = {"year": 1, "month": 12, "week": 52, "day": 365}

@@ -34,7 +34,7 @@ def remembered(said: parse.Subscription) -> dict[str, Any]:
         "period_end": str(said.period_end or ""),
         "trial_end": str(said.trial_end or ""),
         "renews": "no" if said.ends_itself or said.paused else "yes",
-        "every": next((f"{item.interval_count} {item.interval}" for item in said.items if item.interval), ""),
+        "every": " ".join(map(str, said.every)) if said.interval else "",
         "shown_in": said.shown_in,
     }
 
